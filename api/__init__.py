@@ -1,0 +1,1 @@
+"""The outermost layer: command line, HTTP API, pages, and the configuration that wires them."""

@@ -1,0 +1,1 @@
+"""The machinery of any workflow: definitions, calendar, ballots, journal, replay. It knows no dues."""

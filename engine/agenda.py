@@ -1,0 +1,218 @@
+"""Agendas: publish the frozen lists, open the hearings at the meeting's hour, close the ballots at midnight."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from engine.ballots import count
+from engine.batch import NEW_BALLOT, OUTBOX
+from engine.board import seats_in_office
+from engine.cases import BallotFacts, Case, Occasion
+from engine.clock import local_day
+from engine.context import Context
+from engine.definition import BallotRule, Workflow
+from engine.meetings import MeetingFacts, meetings_where
+from engine.models import BallotStatus
+from engine.store import stored
+from engine.tallies import freeze, tallies_of
+from engine.work import Work, decided, set_ballot
+
+CHUNK = 2000
+LATEST_PUBLICATION = timedelta(days=1)
+AGENDA = "agenda"
+HEARING_POSTPONED = "hearing_postponed"
+
+_LISTABLE = """SELECT id FROM workflow_instance i
+    WHERE i.workflow = ? AND i.id > ? AND i.state || '' IN ({states}) AND i.started_at < ? ORDER BY i.id LIMIT ?"""
+_ON_AGENDA = """SELECT DISTINCT instance_id FROM ballot
+    WHERE meeting_id = ? AND status = ? AND instance_id > ? ORDER BY instance_id LIMIT ?"""
+
+
+def publish(context: Context, meeting: MeetingFacts, at: datetime, moment: datetime) -> None:
+    """Freeze the lists of one meeting, open its ballots and tell the seats.
+
+    Less than one day before the meeting it is too late: its items go to the next meeting of the year.
+    """
+    if at > meeting.held_at - LATEST_PUBLICATION:
+        return
+    for workflow in context.workflows:
+        for rule in workflow.ballots:
+            _publish_list(context, workflow, rule, meeting, at, moment)
+        with context.work(workflow, at, moment) as work:
+            sql = "SELECT count(*) FROM ballot WHERE meeting_id = ? AND status IN ('scheduled', 'open')"
+            items = work.connection.exec_driver_sql(sql, (meeting.id,)).scalar_one()
+            sql = "UPDATE meeting SET published_at = ?, items = ? WHERE id = ?"
+            work.connection.exec_driver_sql(sql, (stored(at), items, meeting.id))
+            if items:
+                _tell_seats(work, meeting, items)
+
+
+def _publish_list(
+    context: Context, workflow: Workflow, rule: BallotRule, meeting: MeetingFacts, at: datetime, moment: datetime
+) -> None:
+    with context.reading(workflow, at) as work:
+        before = _concerned_before(work, rule, meeting)
+        whole = rule.every_meeting or not _settled(work, rule, meeting.year)
+    if before is None:
+        return
+    for ids in _listable(context, workflow, rule, before):
+        with context.work(workflow, at, moment) as work:
+            occasion = work.occasion(moment, AGENDA, key=f"meeting-{meeting.id}", year=meeting.year)
+            occasion.meeting_at = meeting.held_at
+            for case in work.cases(ids):
+                if _belongs(case, rule, occasion, whole=whole):
+                    _put_on(work, case, rule, meeting, occasion)
+    if not rule.every_meeting:
+        with context.work(workflow, at, moment) as work:
+            sql = "INSERT INTO agenda_list (workflow, trigger, year, meeting_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            work.connection.exec_driver_sql(sql, (workflow.name, rule.trigger, meeting.year, meeting.id))
+
+
+def _concerned_before(work: Work, rule: BallotRule, meeting: MeetingFacts) -> datetime | None:
+    """Only who was there before this instant is concerned; None: this meeting does not carry the question.
+
+    A yearly list is that of the first agenda due from its month on: who was taken over later counts as
+    already dealt with by it.
+    """
+    if rule.every_meeting:
+        return meeting.publish_at
+    if not rule.month <= meeting.month_number <= rule.carried_until_month:
+        return None
+    first = meetings_where(work.connection, "month >= ?", f"{meeting.year}-{rule.month:02d}")[0]
+    return first.publish_at
+
+
+def _settled(work: Work, rule: BallotRule, year: int) -> bool:
+    sql = "SELECT 1 FROM agenda_list WHERE workflow = ? AND trigger = ? AND year = ?"
+    row = work.connection.exec_driver_sql(sql, (work.workflow.name, rule.trigger, year)).fetchone()
+    return row is not None
+
+
+def _listable(context: Context, workflow: Workflow, rule: BallotRule, before: datetime) -> Iterator[list[int]]:
+    after = 0
+    while True:
+        with context.reading(workflow) as work:
+            sources = work.workflow.sources(rule.trigger)
+            ids = work.ids(_LISTABLE, sources, (after,), (stored(before), CHUNK))
+        if not ids:
+            return
+        yield ids
+        after = ids[-1]
+
+
+def _belongs(case: Case, rule: BallotRule, occasion: Occasion, *, whole: bool) -> bool:
+    """Whether a case is put on the list: the first time by its guards, later only what found no quorum."""
+    latest = case.latest(rule.trigger, occasion.year)
+    if latest is not None and latest.live:
+        return False
+    if not whole and (latest is None or latest.status != BallotStatus.NO_QUORUM):
+        return False
+    if whole and not rule.every_meeting and latest is not None:
+        return False
+    return all(guard(case, occasion) is None for guard in rule.lists)
+
+
+def _put_on(work: Work, case: Case, rule: BallotRule, meeting: MeetingFacts, occasion: Occasion) -> None:
+    waits = rule.hearing is not None
+    again = case.latest(rule.trigger) is not None
+    status = BallotStatus.SCHEDULED if waits else BallotStatus.OPEN
+    opens = meeting.held_at if waits else work.at
+    electorate = "" if waits else _electorate(work, work.at)
+    work.batch.add(
+        NEW_BALLOT,
+        *(case.id, meeting.id, rule.trigger, occasion.year, status.value, stored(opens), stored(meeting.closes_at)),
+        *(electorate, "", 0, 0, 0, 0, ""),
+    )
+    for kind in rule.sends_again if again and rule.sends_again else rule.sends:
+        work.send(case, kind, occasion)
+    why = f"on the agenda of {local_day(meeting.held_at, work.rules.tz).isoformat()}"
+    work.batch.journal(case, occasion, rule.trigger, case.state, acted=False, reason=why)
+
+
+def _electorate(work: Work, at: datetime) -> str:
+    day = local_day(at, work.rules.tz)
+    return "|".join(seat.name for seat in seats_in_office(work.connection, day))
+
+
+def _tell_seats(work: Work, meeting: MeetingFacts, items: int) -> None:
+    """Each seat gets the agenda by mail."""
+    context = f'{{"meeting": "{meeting.held_at.isoformat()}", "items": {items}, "meeting_id": {meeting.id}}}'
+    for seat in seats_in_office(work.connection, local_day(work.at, work.rules.tz)):
+        if seat.email:
+            key = f"seat-{seat.name}:{AGENDA}:meeting-{meeting.id}"
+            now = stored(work.at)
+            work.batch.add(
+                OUTBOX, key, None, AGENDA, f"meeting-{meeting.id}", None, None, seat.email, "fr", context, "pending",
+                *(now, now, 0, ""),
+            )
+
+
+def open_hearings(context: Context, meeting: MeetingFacts, at: datetime, moment: datetime) -> None:
+    """At the meeting's hour each hearing is opened, or blocked naming the gates that are missing."""
+    for workflow in context.workflows:
+        for ids in _on_agenda(context, workflow, meeting, BallotStatus.SCHEDULED):
+            with context.work(workflow, at, moment) as work:
+                for case, ballot in _ballots_of(work, ids, meeting, BallotStatus.SCHEDULED):
+                    _open_hearing(work, case, ballot, moment)
+        with context.work(workflow, at, moment) as work:
+            sql = "UPDATE meeting SET opened_at = ? WHERE id = ?"
+            work.connection.exec_driver_sql(sql, (stored(at), meeting.id))
+
+
+def _open_hearing(work: Work, case: Case, ballot: BallotFacts, moment: datetime) -> None:
+    rule = work.workflow.ballot(ballot.trigger)
+    occasion = work.occasion(moment, AGENDA, key=f"meeting-{ballot.meeting_id}", year=ballot.year, ballot=ballot)
+    occasion.meeting_at = ballot.held_at
+    missing = rule.hearing(case, occasion) if rule.hearing is not None else ()
+    if work.paused:
+        missing = (*missing, "paused")
+    if missing:
+        set_ballot(work, case, ballot, BallotStatus.BLOCKED, moment, missing=missing)
+        work.batch.open_task(HEARING_POSTPONED, case, work.at, note=", ".join(missing))
+    else:
+        sql = "UPDATE ballot SET status = 'open', electorate = ? WHERE id = ? AND status = 'scheduled'"
+        work.connection.exec_driver_sql(sql, (_electorate(work, moment), ballot.id))
+        ballot.status = BallotStatus.OPEN
+
+
+def close_meeting(context: Context, meeting: MeetingFacts, at: datetime, moment: datetime) -> None:
+    """At midnight every ballot still open is counted and closed."""
+    for workflow in context.workflows:
+        for ids in _on_agenda(context, workflow, meeting, BallotStatus.OPEN):
+            with context.work(workflow, at, moment) as work:
+                close_ballots(work, _ballots_of(work, ids, meeting, BallotStatus.OPEN), meeting, moment)
+        with context.work(workflow, at, moment) as work:
+            sql = "UPDATE meeting SET closed_at = ? WHERE id = ?"
+            work.connection.exec_driver_sql(sql, (stored(at), meeting.id))
+
+
+def _on_agenda(
+    context: Context, workflow: Workflow, meeting: MeetingFacts, status: BallotStatus
+) -> Iterator[list[int]]:
+    after = 0
+    while True:
+        with context.reading(workflow) as work:
+            rows = work.connection.exec_driver_sql(_ON_AGENDA, (meeting.id, status.value, after, CHUNK))
+            ids = [row[0] for row in rows]
+        if not ids:
+            return
+        yield ids
+        after = ids[-1]
+
+
+def _ballots_of(
+    work: Work, ids: Sequence[int], meeting: MeetingFacts, status: BallotStatus
+) -> list[tuple[Case, BallotFacts]]:
+    pairs = ((case, ballot) for case in work.cases(ids) for ballot in case.ballots)
+    return [(case, ballot) for case, ballot in pairs if ballot.meeting_id == meeting.id and ballot.status == status]
+
+
+def close_ballots(
+    work: Work, pairs: Sequence[tuple[Case, BallotFacts]], meeting: MeetingFacts, decided_at: datetime
+) -> None:
+    """Count these ballots, freeze their counts and carry out their outcomes."""
+    tallies = tallies_of(work, [ballot.id for _, ballot in pairs], meeting.present)
+    for case, ballot in pairs:
+        tally = tallies[ballot.id]
+        outcome = BallotStatus(count(work.rules.board.counting, tally).value)
+        freeze(work, ballot.id, tally)
+        decided(work, case, ballot, outcome, decided_at)

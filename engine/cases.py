@@ -1,0 +1,148 @@
+"""A case: the facts of one instance, loaded for many at once, on which guards decide. Pure values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from engine.clock import local_day
+from engine.definition import Transition
+from engine.models import LIVE, BallotStatus
+from engine.rules import Rules
+from engine.store import instant_of, maybe_instant, rows_of
+
+if TYPE_CHECKING:
+    from engine.calendar import Slot
+
+
+@dataclass(slots=True)
+class BallotFacts:
+    """A ballot as guards see it."""
+
+    id: int
+    meeting_id: int
+    trigger: str
+    year: int
+    status: str
+    opens_at: datetime
+    closes_at: datetime
+    held_at: datetime
+    decided_at: datetime | None
+    applied_at: datetime | None
+    reason: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether it is still to be decided."""
+        return self.status in LIVE
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """One instance: its state, what is already done for it, its ballots and open tasks."""
+
+    id: int
+    subject: str
+    state: str
+    since: datetime
+    started_at: datetime
+    done: tuple[tuple[str, int], ...] = ()
+    """Closed occurrences (event, year), those of the last two years."""
+    acted: tuple[tuple[str, int], ...] = ()
+    unproven: tuple[tuple[str, int], ...] = ()
+    """Acted, but no server has accepted the mail yet."""
+    ballots: list[BallotFacts] = field(default_factory=list)
+    tasks: list[tuple[str, str]] = field(default_factory=list)
+    """Open tasks (kind, matter)."""
+    taken: Transition | None = None
+    why_not: str | None = None
+    moved: bool = False
+    """Whether the instance's row must be written."""
+
+    def latest(self, trigger: str, year: int | None = None) -> BallotFacts | None:
+        """Return the latest ballot on a question (of a year)."""
+        for ballot in reversed(self.ballots):
+            if ballot.trigger == trigger and year in {None, ballot.year}:
+                return ballot
+        return None
+
+    def adopted(self, trigger: str, year: int) -> BallotFacts | None:
+        """Return the adopted ballot on a question in that year, if there is one."""
+        for ballot in reversed(self.ballots):
+            if ballot.trigger == trigger and ballot.year == year and ballot.status == BallotStatus.ADOPTED:
+                return ballot
+        return None
+
+
+@dataclass(slots=True)
+class Occasion:
+    """When and why something is asked or done.
+
+    `at`: when it is recorded (now); `moment`: when it took effect, earlier on a late server; `day`: the
+    moment's local day; `year`: the year it is about; `key`: what makes a notice of it the same notice.
+    """
+
+    at: datetime
+    moment: datetime
+    rules: Rules
+    year: int
+    cause: str
+    actor: str
+    key: str
+    reason: str = ""
+    slot: "Slot | None" = None
+    ballot: BallotFacts | None = None
+    meeting_at: datetime | None = None
+    data: Any = None
+    """What the workflow's own guards want to know of it."""
+    told: dict[str, Any] | None = None
+    """What the mails will tell of it."""
+    day: date = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive the local day once: guards ask for it often."""
+        self.day = local_day(self.moment, self.rules.tz)
+
+
+_OCCURRENCES = """SELECT instance_id, event, year, status, proven_at FROM occurrence
+    WHERE instance_id IN {ids} AND year >= ?"""
+_BALLOTS = """SELECT b.id, b.instance_id, b.meeting_id, b.trigger, b.year, b.status, b.opens_at, b.closes_at,
+    m.held_at, b.decided_at, b.applied_at, b.reason
+    FROM ballot b JOIN meeting m ON m.id = b.meeting_id
+    WHERE b.instance_id IN {ids} AND b.year >= ? ORDER BY b.id"""
+_TASKS = "SELECT instance_id, kind, about FROM task WHERE instance_id IN {ids} AND done_at IS NULL"
+
+
+def add_engine_facts(connection: Connection, cases: Sequence[Case], since_year: int) -> None:
+    """Add to the cases what the engine itself remembers of them, from `since_year` on."""
+    by_id = {case.id: case for case in cases}
+    ids = list(by_id)
+    for instance_id, event, year, status, proven_at in rows_of(connection, _OCCURRENCES, ids, since_year):
+        case = by_id[instance_id]
+        case.done = (*case.done, (event, year))
+        if status == "acted":
+            case.acted = (*case.acted, (event, year))
+            if proven_at is None:
+                case.unproven = (*case.unproven, (event, year))
+    for row in rows_of(connection, _BALLOTS, ids, since_year):
+        by_id[row[1]].ballots.append(_ballot_of(row))
+    for instance_id, kind, about in rows_of(connection, _TASKS, ids):
+        by_id[instance_id].tasks.append((kind, about))
+
+
+def _ballot_of(row: Sequence[Any]) -> BallotFacts:
+    return BallotFacts(
+        id=row[0],
+        meeting_id=row[2],
+        trigger=row[3],
+        year=row[4],
+        status=row[5],
+        opens_at=instant_of(row[6]),
+        closes_at=instant_of(row[7]),
+        held_at=instant_of(row[8]),
+        decided_at=maybe_instant(row[9]),
+        applied_at=maybe_instant(row[10]),
+        reason=row[11],
+    )

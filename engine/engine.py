@@ -1,0 +1,177 @@
+"""The engine: what may be asked of it. Every public action first runs what is due, then is one transaction."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+
+from sqlalchemy import Connection
+
+from engine.agenda import publish
+from engine.ballots import Choice
+from engine.calendar import Slot, open_slots
+from engine.cases import BallotFacts, Case
+from engine.clock import end_of_day
+from engine.context import Context, Sink
+from engine.definition import Workflow
+from engine.errors import Invalid
+from engine.events import run_slot
+from engine.machine import SharedMachine
+from engine.meetings import MeetingFacts, move_meeting
+from engine.models import BallotStatus
+from engine.rules import Rules
+from engine.runs import BRAKE
+from engine.store import Store, rows_of, stored
+from engine.tick import Ran, next_moment, start_clock, tick
+from engine.voting import Cast, cast, close_now, record
+from engine.work import Work
+
+
+class Engine:
+    """One database under one set of rules, running its workflows. `now` is always an argument."""
+
+    def __init__(self, store: Store, rules: Rules, workflows: Sequence[Workflow], sink: Sink | None = None) -> None:
+        """Build the shared machines; nothing is read or written yet."""
+        machines = {workflow.name: SharedMachine(workflow) for workflow in workflows}
+        self.context = Context(store, rules, machines, sink)
+
+    @property
+    def rules(self) -> Rules:
+        """The organisation's rules."""
+        return self.context.rules
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+        return self.context.store
+
+    def start_clock(self, now: datetime) -> None:
+        """Begin at an instant: steps due before it count as done. Later calls change nothing."""
+        start_clock(self.context, now)
+
+    def tick(self, now: datetime) -> Ran:
+        """Run everything that is due up to now."""
+        return tick(self.context, now)
+
+    @contextmanager
+    def acting(self, workflow: Workflow, now: datetime) -> Iterator[Work]:
+        """One action at `now`: what is due comes first; all of the block is written, or nothing."""
+        self.tick(now)
+        with self.context.work(workflow, now, now) as work:
+            yield work
+        self.context.let_arrive(now)
+
+    def next_moment(self, until: datetime) -> datetime | None:
+        """The next instant, up to `until`, at which something is due."""
+        return next_moment(self.context, until)
+
+    def look(self, workflow: Workflow, subjects_ids: Sequence[int], now: datetime) -> None:
+        """Look again at these instances, whose facts somebody changed."""
+        with self.context.work(workflow, now, now) as work:
+            work.look(work.cases(subjects_ids), now)
+
+    # Votes
+
+    def cast_votes(self, workflow: Workflow, votes: Sequence[Cast], now: datetime, channel: str) -> None:
+        """Record personal votes, all or none. Raises BallotNotOpen, NotASeat."""
+        with self.acting(workflow, now) as work:
+            cast(work, votes, channel)
+
+    def close_ballots(self, workflow: Workflow, ballot_ids: Sequence[int], now: datetime) -> None:
+        """Close ballots during or after their meeting. Raises BallotNotOpen, NotAllowed."""
+        with self.acting(workflow, now) as work:
+            close_now(work, _pairs(work, ballot_ids))
+
+    def record_decision(
+        self, workflow: Workflow, ballot_id: int, votes: Mapping[str, Choice], now: datetime, present: Sequence[str] = ()
+    ) -> BallotStatus:
+        """Record what the room decided. Raises BallotNotOpen, NotAllowed, NotASeat, GateNotMet."""
+        with self.acting(workflow, now) as work:
+            case, ballot = _pairs(work, [ballot_id])[0]
+            return record(work, case, ballot, votes, present)
+
+    # Meetings
+
+    def move_meeting(self, month: str, held_at: datetime, now: datetime) -> MeetingFacts:
+        """Move the meeting planned for a month; its agenda is published at once when that is due."""
+        self.tick(now)
+        with self.store.write() as connection:
+            moved = move_meeting(connection, self.rules, month, held_at, now)
+        if moved.published_at is None and moved.publish_at <= now:
+            publish(self.context, moved, now, now)
+            self.context.let_arrive(now)
+        return moved
+
+    # The treasurer's brake, and pauses
+
+    def waiting_runs(self) -> list[tuple[str, str, int]]:
+        """Yearly steps that wait for the treasurer: (workflow, event, year)."""
+        sql = """SELECT workflow, event, year FROM event_run
+            WHERE braked_at IS NOT NULL AND confirmed_at IS NULL ORDER BY due"""
+        with self.store.read() as connection:
+            return [(row[0], row[1], row[2]) for row in connection.exec_driver_sql(sql)]
+
+    def confirm_brake(self, now: datetime, by: str, event: str | None = None) -> list[str]:
+        """Let waiting steps go on; their guards are asked again. Returns what was confirmed."""
+        self.tick(now)
+        confirmed = []
+        for workflow in self.context.workflows:
+            for slot in self._waiting_slots(workflow, now):
+                if event is None or slot.event == event:
+                    self._confirm(workflow, slot, now, by)
+                    confirmed.append(f"{slot.event} {slot.year}")
+        return confirmed
+
+    def _waiting_slots(self, workflow: Workflow, now: datetime) -> list[Slot]:
+        waiting = {(event, year) for name, event, year in self.waiting_runs() if name == workflow.name}
+        slots = open_slots(self.rules.dates_of(workflow), self.rules.tz, now)
+        return [slot for slot in slots if (slot.event, slot.year) in waiting]
+
+    def _confirm(self, workflow: Workflow, slot: Slot, now: datetime, by: str) -> None:
+        with self.context.work(workflow, now, now) as work:
+            work.runs.confirm(slot.event, slot.year, now, by)
+            work.batch.close_task(BRAKE, None, now, f"{slot.event} {slot.year}", by, "confirmed")
+        run_slot(self.context, workflow, slot, now, now)
+        self.context.let_arrive(now)
+
+    def pause(self, until: date, reason: str, now: datetime, actor: str) -> None:
+        """Let nothing escalate up to and including a day. Raises Invalid for a day that is past."""
+        self.tick(now)
+        ends = end_of_day(until, self.rules.tz)
+        if ends <= now:
+            raise Invalid(reason=f"{until.isoformat()} is past")
+        with self.store.write() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO pause (at, until, ends_at, reason, actor) VALUES (?, ?, ?, ?, ?)",
+                (stored(now), until.isoformat(), stored(ends), reason, actor),
+            )
+
+    # Tasks
+
+    def close_task(self, task_id: int, now: datetime, by: str, note: str) -> None:
+        """A person did what a task asked for. Raises Invalid when it is not open."""
+        with self.store.write() as connection:
+            sql = "UPDATE task SET done_at = ?, done_by = ?, note = note || ? WHERE id = ? AND done_at IS NULL"
+            changed = connection.exec_driver_sql(sql, (stored(now), by, f" {note}".rstrip(), task_id))
+            if changed.rowcount == 0:
+                raise Invalid(reason=f"there is no open task {task_id}")
+
+    def instance_ids(self, workflow: Workflow, connection: Connection | None = None) -> dict[str, int]:
+        """Ids by subject."""
+        sql = "SELECT subject, id FROM workflow_instance WHERE workflow = ?"
+        if connection is not None:
+            return {row[0]: row[1] for row in connection.exec_driver_sql(sql, (workflow.name,))}
+        with self.store.read() as reading:
+            return {row[0]: row[1] for row in reading.exec_driver_sql(sql, (workflow.name,))}
+
+
+def _pairs(work: Work, ballot_ids: Sequence[int]) -> list[tuple[Case, BallotFacts]]:
+    """The cases and facts of these ballots. Raises Invalid for an unknown one."""
+    rows = rows_of(work.connection, "SELECT DISTINCT instance_id FROM ballot WHERE id IN {ids}", ballot_ids)
+    cases = work.cases([row[0] for row in rows])
+    found = {ballot.id: (case, ballot) for case in cases for ballot in case.ballots}
+    for ballot_id in ballot_ids:
+        if ballot_id not in found:
+            raise Invalid(reason=f"no ballot {ballot_id} of this year or the last")
+    return [found[ballot_id] for ballot_id in ballot_ids]
+
+

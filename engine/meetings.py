@@ -1,0 +1,160 @@
+"""The board's meetings: one row per planned month, made ahead, moved by the secretary."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.calendar import meetings_between
+from engine.clock import at_local, end_of_day, local_day
+from engine.errors import Invalid, NotAllowed
+from engine.rules import Rules
+from engine.store import instant_of, maybe_instant, stored
+
+AHEAD = timedelta(days=400)
+
+_COLUMNS = """id, month, held_at, publish_at, closes_at, published_at, opened_at, closed_at, items, present, confirmed"""
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingFacts:
+    """A meeting as it stands. `month` is the month it was planned for, as 2025-08."""
+
+    id: int
+    month: str
+    held_at: datetime
+    publish_at: datetime
+    closes_at: datetime
+    published_at: datetime | None
+    opened_at: datetime | None
+    closed_at: datetime | None
+    items: int
+    present: tuple[str, ...]
+    confirmed: bool
+
+    @property
+    def year(self) -> int:
+        """The planned year."""
+        return int(self.month[:4])
+
+    @property
+    def month_number(self) -> int:
+        """The planned month, 1 to 12."""
+        return int(self.month[5:7])
+
+
+def plan_meetings(connection: Connection, rules: Rules, now: datetime) -> None:
+    """Make the rows of all meetings from the start of the year to 400 days ahead; those past are closed."""
+    known = connection.exec_driver_sql("SELECT max(month) FROM meeting").scalar_one_or_none()
+    horizon = now + AHEAD
+    if known is not None and known >= local_day(horizon - timedelta(days=31), rules.tz).isoformat()[:7]:
+        return
+    start = at_local(local_day(now, rules.tz).replace(month=1, day=1), 0, 0, rules.tz)
+    for held_at in meetings_between(rules.board.meetings, rules.tz, start, horizon):
+        month = local_day(held_at, rules.tz).isoformat()[:7]
+        if known is None or month > known:
+            _insert(connection, rules, month, held_at, now if held_at < now else None)
+
+
+def _insert(connection: Connection, rules: Rules, month: str, held_at: datetime, over: datetime | None) -> None:
+    sql = """INSERT INTO meeting (month, held_at, publish_at, closes_at, closed_at, place, confirmed, items, present)
+        VALUES (?, ?, ?, ?, ?, '', ?, 0, '') ON CONFLICT DO NOTHING"""
+    publish, closes = _publication(rules, held_at), _closing(rules, held_at)
+    over_text = None if over is None else stored(over)
+    row = (month, stored(held_at), stored(publish), stored(closes), over_text, rules.dates_confirmed)
+    connection.exec_driver_sql(sql, row)
+
+
+def _publication(rules: Rules, held_at: datetime) -> datetime:
+    """Days before the meeting, at the same local hour."""
+    local = held_at.astimezone(rules.tz)
+    day = local.date() - timedelta(days=rules.board.publish_days)
+    return at_local(day, local.hour, local.minute, rules.tz)
+
+
+def _closing(rules: Rules, held_at: datetime) -> datetime:
+    """The midnight that ends the meeting's day."""
+    return end_of_day(local_day(held_at, rules.tz), rules.tz)
+
+
+def meeting(connection: Connection, meeting_id: int) -> MeetingFacts:
+    """Return one meeting. Raises Invalid when there is none."""
+    return _one(connection, "id = ?", meeting_id, f"no meeting {meeting_id}")
+
+
+def meeting_of_month(connection: Connection, month: str) -> MeetingFacts:
+    """Return the meeting planned for a month such as 2025-08. Raises Invalid when there is none."""
+    return _one(connection, "month = ?", month, f"the board has no meeting in {month}")
+
+
+def _one(connection: Connection, condition: str, value: object, missing: str) -> MeetingFacts:
+    found = meetings_where(connection, condition, value)
+    if not found:
+        raise Invalid(reason=missing)
+    return found[0]
+
+
+def meetings_where(connection: Connection, condition: str, *values: object) -> list[MeetingFacts]:
+    """Meetings that a condition from the code selects, in the order they are held."""
+    sql = f"SELECT {_COLUMNS} FROM meeting WHERE {condition} ORDER BY held_at"  # noqa: S608 conditions come from the code
+    return [_facts(row) for row in connection.exec_driver_sql(sql, values).fetchall()]
+
+
+def _facts(row: Any) -> MeetingFacts:
+    return MeetingFacts(
+        id=row[0],
+        month=row[1],
+        held_at=instant_of(row[2]),
+        publish_at=instant_of(row[3]),
+        closes_at=instant_of(row[4]),
+        published_at=maybe_instant(row[5]),
+        opened_at=maybe_instant(row[6]),
+        closed_at=maybe_instant(row[7]),
+        items=row[8],
+        present=tuple(filter(None, row[9].split("|"))),
+        confirmed=bool(row[10]),
+    )
+
+
+def move_meeting(connection: Connection, rules: Rules, month: str, held_at: datetime, now: datetime) -> MeetingFacts:
+    """Move a meeting, its closing, and its agenda if that is not published yet.
+
+    Raises NotAllowed into the past, onto or beyond a neighbour, or once it was held.
+    """
+    planned = meeting_of_month(connection, month)
+    _refuse_move(connection, rules, planned, held_at, now)
+    publish = planned.publish_at if planned.published_at else _publication(rules, held_at)
+    connection.exec_driver_sql(
+        "UPDATE meeting SET held_at = ?, publish_at = ?, closes_at = ? WHERE id = ?",
+        (stored(held_at), stored(publish), stored(_closing(rules, held_at)), planned.id),
+    )
+    connection.exec_driver_sql(
+        "UPDATE ballot SET closes_at = ? WHERE meeting_id = ? AND status IN ('scheduled', 'open')",
+        (stored(_closing(rules, held_at)), planned.id),
+    )
+    connection.exec_driver_sql(
+        "UPDATE ballot SET opens_at = ? WHERE meeting_id = ? AND status = 'scheduled'", (stored(held_at), planned.id)
+    )
+    return meeting(connection, planned.id)
+
+
+def _refuse_move(
+    connection: Connection, rules: Rules, planned: MeetingFacts, held_at: datetime, now: datetime
+) -> None:
+    if planned.held_at <= now or planned.closed_at is not None:
+        raise NotAllowed(reason=f"the meeting of {planned.month} was already held")
+    if held_at <= now:
+        raise NotAllowed(reason="a meeting cannot be moved into the past")
+    day = local_day(held_at, rules.tz)
+    for other in meetings_where(connection, "month <> ?", planned.month):
+        other_day = local_day(other.held_at, rules.tz)
+        before, after = other.month < planned.month, other.month > planned.month
+        if (before and day <= other_day) or (after and day >= other_day):
+            raise NotAllowed(reason=f"a meeting cannot be moved onto or beyond the one of {other.month}")
+
+
+def next_meeting_after(connection: Connection, instant: datetime) -> MeetingFacts | None:
+    """Return the next meeting to be held after an instant."""
+    found = meetings_where(connection, "held_at > ? AND closed_at IS NULL", stored(instant))
+    return found[0] if found else None

@@ -1,0 +1,341 @@
+"""The engine's tables. Instants are aware UTC; enumerations are stored by value and checked by the database."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Index, MetaData, PrimaryKeyConstraint, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+# Every constraint has a name, or alembic's batch mode could not change it later.
+SQLModel.metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """Constrain a text column to the values of a closed set."""
+    listed = ", ".join(f"'{value.value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class OccurrenceStatus(StrEnum):
+    """How an occurrence was closed."""
+
+    ACTED = "acted"
+    MISSED = "missed"
+
+
+class BallotStatus(StrEnum):
+    """The life of a ballot; the last five are final."""
+
+    SCHEDULED = "scheduled"
+    OPEN = "open"
+    ADOPTED = "adopted"
+    REJECTED = "rejected"
+    NO_QUORUM = "no_quorum"
+    WITHDRAWN = "withdrawn"
+    BLOCKED = "blocked"
+
+
+LIVE = (BallotStatus.SCHEDULED, BallotStatus.OPEN)
+
+
+class OutboxStatus(StrEnum):
+    """Where a message is. `captured`: kept for reading, it proves nothing."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    CAPTURED = "captured"
+    UNCERTAIN = "uncertain"
+    FAILED = "failed"
+    DROPPED = "dropped"
+    BOUNCED = "bounced"
+
+
+class WorkflowInstance(SQLModel, table=True):
+    """One running workflow: one association's membership. `since` is the instant its state took effect."""
+
+    __tablename__ = "workflow_instance"
+    __table_args__ = (
+        UniqueConstraint("workflow", "subject"),
+        Index("ix_workflow_instance_state", "workflow", "state"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    workflow: str
+    version: int
+    subject: str
+    state: str
+    since: datetime
+    started_at: datetime
+
+
+class Occurrence(SQLModel, table=True):
+    """A yearly event that is closed for one instance: « already done » is this row's key."""
+
+    __tablename__ = "occurrence"
+    __table_args__ = (
+        PrimaryKeyConstraint("instance_id", "event", "year"),
+        one_of("status", OccurrenceStatus),
+        {"sqlite_with_rowid": False},
+    )
+    instance_id: int = Field(foreign_key="workflow_instance.id")
+    event: str
+    year: int
+    status: str
+    at: datetime
+    effective_at: datetime
+    proven_at: datetime | None = None
+
+
+class EventRun(SQLModel, table=True):
+    """The run of one yearly event over everybody: how far it got, how many it touched, and its brake."""
+
+    __tablename__ = "event_run"
+    __table_args__ = (PrimaryKeyConstraint("workflow", "event", "year"),)
+    workflow: str
+    event: str
+    year: int
+    due: datetime
+    after_id: int = 0
+    touched: int = 0
+    finished_at: datetime | None = None
+    braked_at: datetime | None = None
+    braked_for: int = 0
+    confirmed_at: datetime | None = None
+    confirmed_by: str | None = None
+    missed_at: datetime | None = None
+
+
+class JournalEntry(SQLModel, table=True):
+    """What happened, when, why and on whose decision. Append-only; `acted` false is a « no » that was asked."""
+
+    __tablename__ = "journal_entry"
+    __table_args__ = (Index("ix_journal_entry_instance_id", "instance_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    instance_id: int = Field(foreign_key="workflow_instance.id")
+    at: datetime
+    effective_at: datetime
+    trigger: str
+    from_state: str | None = None
+    to_state: str
+    acted: bool = True
+    cause: str
+    actor: str
+    reason: str = ""
+    mails: str = ""
+    """Mail kinds that left with it, separated by |."""
+    details: str = ""
+    """The workflow's own note, JSON: what an undo needs."""
+
+
+class Meeting(SQLModel, table=True):
+    """A meeting of the board: `month` as 2025-08 names it, wherever it was moved."""
+
+    __tablename__ = "meeting"
+    __table_args__ = (UniqueConstraint("month"),)
+    id: int | None = Field(default=None, primary_key=True)
+    month: str
+    held_at: datetime = Field(index=True)
+    publish_at: datetime = Field(index=True)
+    closes_at: datetime
+    place: str = ""
+    confirmed: bool = False
+    published_at: datetime | None = None
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
+    items: int = 0
+    present: str = ""
+    """Seats present, separated by |."""
+
+
+class Seat(SQLModel, table=True):
+    """One seat of the board and who holds it, from a day to a day (both included)."""
+
+    __tablename__ = "seat"
+    __table_args__ = (UniqueConstraint("name", "person"),)
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    person: str
+    email: str = ""
+    role: str = "member"
+    from_on: date | None = None
+    until_on: date | None = None
+
+
+class Ballot(SQLModel, table=True):
+    """A pending transition put to the vote at one meeting. Counts are frozen when it closes."""
+
+    __tablename__ = "ballot"
+    __table_args__ = (
+        one_of("status", BallotStatus),
+        Index(
+            "uq_ballot_live",
+            "instance_id",
+            "trigger",
+            unique=True,
+            sqlite_where=text("status IN ('scheduled', 'open')"),
+            postgresql_where=text("status IN ('scheduled', 'open')"),
+        ),
+        Index("ix_ballot_meeting_id", "meeting_id"),
+        Index("ix_ballot_instance_id", "instance_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    instance_id: int = Field(foreign_key="workflow_instance.id")
+    meeting_id: int = Field(foreign_key="meeting.id")
+    trigger: str
+    year: int
+    status: str
+    opens_at: datetime
+    closes_at: datetime
+    electorate: str = ""
+    """Seats in office when it opened, separated by |."""
+    approve: int = 0
+    reject: int = 0
+    abstain: int = 0
+    took_part: int = 0
+    decided_at: datetime | None = None
+    applied_at: datetime | None = None
+    missing: str = ""
+    """Gates not met, separated by |."""
+    reason: str = ""
+
+
+class Vote(SQLModel, table=True):
+    """One seat's choice on one ballot. A changed vote is superseded, never overwritten."""
+
+    __tablename__ = "vote"
+    __table_args__ = (
+        Index(
+            "uq_vote_current",
+            "ballot_id",
+            "seat",
+            unique=True,
+            sqlite_where=text("superseded_at IS NULL"),
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    ballot_id: int = Field(foreign_key="ballot.id")
+    seat: str
+    choice: str
+    comment: str = ""
+    channel: str
+    at: datetime
+    superseded_at: datetime | None = None
+
+
+class AgendaList(SQLModel, table=True):
+    """The list of one question in one year was settled by the agenda of this meeting."""
+
+    __tablename__ = "agenda_list"
+    __table_args__ = (PrimaryKeyConstraint("workflow", "trigger", "year"),)
+    workflow: str
+    trigger: str
+    year: int
+    meeting_id: int = Field(foreign_key="meeting.id")
+
+
+class OutboxMessage(SQLModel, table=True):
+    """One mail to one recipient. `occasion` says of what (a year, an agenda); `dedupe_key` makes it once."""
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (
+        UniqueConstraint("dedupe_key"),
+        one_of("status", OutboxStatus),
+        Index(
+            "ix_outbox_message_waiting",
+            "due_at",
+            sqlite_where=text("status IN ('pending', 'sending')"),
+            postgresql_where=text("status IN ('pending', 'sending')"),
+        ),
+        Index("ix_outbox_message_instance_id", "instance_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    dedupe_key: str
+    instance_id: int | None = Field(default=None, foreign_key="workflow_instance.id")
+    kind: str
+    occasion: str
+    event: str | None = None
+    year: int | None = None
+    recipient: str
+    language: str
+    context: str = "{}"
+    status: str = OutboxStatus.PENDING
+    created_at: datetime
+    due_at: datetime
+    sent_at: datetime | None = None
+    subject: str | None = None
+    body: str | None = None
+    attempts: int = 0
+    error: str = ""
+
+
+class Task(SQLModel, table=True):
+    """Something that waits for a person. One open task per kind and association (and matter)."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        Index(
+            "uq_task_open",
+            "dedupe_key",
+            unique=True,
+            sqlite_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL"),
+        ),
+        Index("ix_task_instance_id", "instance_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    dedupe_key: str
+    kind: str
+    instance_id: int | None = Field(default=None, foreign_key="workflow_instance.id")
+    about: str = ""
+    opened_at: datetime
+    due: date | None = None
+    done_at: datetime | None = None
+    done_by: str | None = None
+    note: str = ""
+
+
+class Timer(SQLModel, table=True):
+    """Look again at this instance at this instant: a stay ends, clear days have passed."""
+
+    __tablename__ = "timer"
+    __table_args__ = (PrimaryKeyConstraint("at", "instance_id"), {"sqlite_with_rowid": False})
+    at: datetime
+    instance_id: int = Field(foreign_key="workflow_instance.id")
+
+
+class Pause(SQLModel, table=True):
+    """Nothing escalates from `at` until the end of the day `until`, or until a person ends it."""
+
+    __tablename__ = "pause"
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    until: date
+    ends_at: datetime
+    reason: str
+    actor: str
+
+
+class Watermark(SQLModel, table=True):
+    """One row: every instant up to `upto` has been dealt with; `last_run_at` is the last good run."""
+
+    __tablename__ = "watermark"
+    id: int = Field(default=1, primary_key=True)
+    upto: datetime
+    last_run_at: datetime
+
+
+class Switch(SQLModel, table=True):
+    """The database's own switches, such as the mail mode: never copied along by a restore."""
+
+    __tablename__ = "switch"
+    name: str = Field(primary_key=True)
+    value: str

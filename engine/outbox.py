@@ -1,0 +1,34 @@
+"""What became of messages. Only an accepted mail proves a step; sending itself is not the engine's."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from engine.store import rows_of, stored
+
+
+def pending_ids(connection: Connection) -> list[int]:
+    """Ids of the messages that wait to leave, oldest first."""
+    return [row[0] for row in connection.exec_driver_sql("SELECT id FROM outbox_message WHERE status = 'pending' ORDER BY id")]
+
+
+def mark_sent(connection: Connection, ids: Sequence[int], at: datetime) -> None:
+    """A server accepted these messages: they are sent, and the steps they told of are proven."""
+    sql = "UPDATE outbox_message SET status = 'sent', sent_at = ? WHERE id = ?"
+    connection.exec_driver_sql(sql, [(stored(at), message) for message in ids])
+    told = rows_of(
+        connection,
+        "SELECT DISTINCT instance_id, event, year FROM outbox_message WHERE id IN {ids} AND event IS NOT NULL",
+        ids,
+    )
+    sql = "UPDATE occurrence SET proven_at = ? WHERE instance_id = ? AND event = ? AND year = ? AND proven_at IS NULL"
+    if told:
+        connection.exec_driver_sql(sql, [(stored(at), *row) for row in told])
+
+
+def accept_everything(connection: Connection, at: datetime) -> None:
+    """Be the server that accepts all: the sink of a replay, which proves like a real one."""
+    ids = pending_ids(connection)
+    if ids:
+        mark_sent(connection, ids, at)

@@ -1,0 +1,151 @@
+"""APScheduler: its cron fields as dates, and its alarm clock. The only importer of apscheduler.
+
+The alarm clock decides nothing: every job calls the same idempotent `tick`, which asks the journal what is due.
+Losing a wake-up costs a heartbeat, never an occurrence (ARCHITECTURE § 1).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.executors.debug import DebugExecutor
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import BaseScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.cron.fields import SEPARATOR
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from engine.errors import BadConfiguration
+
+CronFields: TypeAlias = Mapping[str, str | int]
+"""Some of year, month, day, week, day_of_week, hour, minute, second, as APScheduler writes them."""
+HEARTBEAT = "heartbeat"
+NEXT = "next"
+
+
+def cron_instants(fields: CronFields, tz: tzinfo, after: datetime, until: datetime) -> list[datetime]:
+    """Return the instants of a cron rule after `after`, up to and including `until`. Raises BadConfiguration."""
+    key = tuple(sorted(fields.items()))
+    years = range(after.astimezone(tz).year, until.astimezone(tz).year + 1)
+    return [instant for year in years for instant in _year_of(key, tz, year) if after < instant <= until]
+
+
+@lru_cache(maxsize=4096)
+def _year_of(key: tuple[tuple[str, str | int], ...], tz: tzinfo, year: int) -> tuple[datetime, ...]:
+    """All instants of one local year. The trigger stops at its end: a date that never comes is not sought for ever."""
+    first = datetime(year, 1, 1, tzinfo=tz)
+    last = datetime(year, 12, 31, 23, 59, 59, tzinfo=tz)
+    trigger = _trigger(dict(key), tz, end_date=last)
+    instants = []
+    fires = trigger.get_next_fire_time(None, first)
+    while fires is not None:
+        instants.append(fires.astimezone(UTC))
+        fires = trigger.get_next_fire_time(fires, last)
+    return tuple(instants)
+
+
+def _trigger(fields: CronFields, tz: tzinfo, end_date: datetime | None = None) -> Any:
+    try:
+        trigger = CronTrigger(**fields, timezone=tz, end_date=end_date)
+    except (TypeError, ValueError) as error:
+        raise BadConfiguration(reason=str(error)) from error
+    for field in trigger.fields:
+        _refuse_trailing(field, str(fields.get(field.name, "*")))
+    return trigger
+
+
+def _refuse_trailing(field: Any, text: str) -> None:
+    """Refuse what APScheduler would pass over: it reads « jan 5 » as « jan », and « lastly » as « last »."""
+    for part in SEPARATOR.split(text.strip()):
+        if not any(kind.value_re.fullmatch(part) for kind in field.COMPILERS):
+            raise BadConfiguration(reason=f'Unrecognized expression "{part}" for field "{field.name}"')
+
+
+class AlarmClock:
+    """Calls `tick` on each date of each rule, and every heartbeat.
+
+    APScheduler's defaults silently skip a job that is over a second late; here a late one runs once, however late.
+    """
+
+    def __init__(
+        self,
+        tick: Callable[[], object],
+        rules: Mapping[str, CronFields],
+        tz: tzinfo,
+        heartbeat: timedelta,
+        scheduler: BaseScheduler | None = None,
+    ) -> None:
+        """Set the alarms; none rings before `start`. Raises BadConfiguration for bad fields."""
+        self._tick = tick
+        self._tz = tz
+        self._scheduler = _background(tz) if scheduler is None else scheduler
+        for name, fields in rules.items():
+            self._set(name, _trigger(fields, tz))
+        self._set(HEARTBEAT, IntervalTrigger(seconds=heartbeat.total_seconds(), timezone=tz))
+
+    def start(self) -> None:
+        """Begin to ring."""
+        self._scheduler.start()
+
+    def shutdown(self) -> None:
+        """Stop; a tick that runs is waited for."""
+        self._scheduler.shutdown()
+
+    def ring_at(self, instant: datetime) -> None:
+        """Ring once more at an instant that no rule has, such as a meeting's end; replaces the one set before."""
+        self._set(NEXT, DateTrigger(run_date=instant, timezone=self._tz))
+
+    def _set(self, name: str, trigger: Any) -> None:
+        self._scheduler.add_job(
+            self._tick,
+            trigger,
+            id=name,
+            name=name,
+            coalesce=True,
+            misfire_grace_time=None,
+            max_instances=1,
+            replace_existing=True,
+        )
+
+
+def _background(tz: tzinfo) -> BaseScheduler:
+    """Make the scheduler of a server: one thread, so that two alarms of one instant ring one after the other."""
+    return BackgroundScheduler(timezone=tz, executors={"default": ThreadPoolExecutor(1)})
+
+
+class VirtualScheduler(BaseScheduler):  # type: ignore[misc]  # apscheduler ships no types
+    """APScheduler without a thread, for a frozen clock: move the clock to `next_wakeup()`, then `run_due()`."""
+
+    def __init__(self, tz: tzinfo) -> None:
+        """Keep what a job raises: APScheduler would only log it."""
+        super().__init__(timezone=tz)
+        self._errors: list[BaseException] = []
+        self.add_listener(self._keep_error, EVENT_JOB_ERROR)
+
+    def wakeup(self) -> None:
+        """Do nothing: nobody sleeps."""
+
+    def shutdown(self, wait: bool = True) -> None:  # noqa: FBT001, FBT002 - APScheduler's own signature
+        """Stop."""
+        super().shutdown(wait)
+
+    def next_wakeup(self) -> datetime | None:
+        """Return the instant of the next alarm, None when there is none."""
+        instants = [job.next_run_time.astimezone(UTC) for job in self.get_jobs()]
+        return min(instants, default=None)
+
+    def run_due(self) -> None:
+        """Run every job that is due by the clock, here and now. Raises what a job raised."""
+        self._process_jobs()
+        if self._errors:
+            raise self._errors.pop(0)
+
+    def _create_default_executor(self) -> DebugExecutor:
+        return DebugExecutor()
+
+    def _keep_error(self, event: JobExecutionEvent) -> None:
+        self._errors.append(event.exception)

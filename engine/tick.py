@@ -1,0 +1,173 @@
+"""One run of everything that is due. Normal running, a late server and a replay are this same path.
+
+The instants after the watermark, up to now, are dealt with in order; at one instant, yearly steps come before
+publications, hearings, closings and timers. What is recorded carries `at` = now and the instant it took effect.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from engine.agenda import close_meeting, open_hearings, publish
+from engine.calendar import Slot, closings_between, open_slots, slots_between
+from engine.context import Context, paused_at
+from engine.definition import Workflow
+from engine.events import close_slot, hold_open_slots, run_slot
+from engine.meetings import MeetingFacts, meetings_where, plan_meetings
+from engine.store import instant_of, stored
+
+CHUNK = 2000
+
+_MEETING_MOMENTS = """SELECT min(t) FROM (
+    SELECT min(publish_at) AS t FROM meeting WHERE publish_at > ? AND published_at IS NULL AND closed_at IS NULL
+    UNION ALL SELECT min(held_at) FROM meeting
+        WHERE held_at > ? AND published_at IS NOT NULL AND opened_at IS NULL AND closed_at IS NULL
+    UNION ALL SELECT min(closes_at) FROM meeting WHERE closes_at > ? AND closed_at IS NULL
+    UNION ALL SELECT min(ends_at) FROM pause WHERE ends_at > ?
+    UNION ALL SELECT min(at) FROM timer)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run did: how many instants it dealt with."""
+
+    moments: int
+
+
+def start_clock(context: Context, now: datetime) -> None:
+    """Begin at an instant: steps due before it count as done."""
+    with context.store.write() as connection:
+        sql = "INSERT INTO watermark (id, upto, last_run_at) VALUES (1, ?, ?) ON CONFLICT DO NOTHING"
+        connection.exec_driver_sql(sql, (stored(now), stored(now)))
+        plan_meetings(connection, context.rules, now)
+
+
+def tick(context: Context, now: datetime) -> Ran:
+    """Run everything that is due up to now, in order. A clock that went back runs nothing twice."""
+    with context.store.write() as connection:
+        plan_meetings(connection, context.rules, now)
+        upto = _upto(connection, now)
+    dues = _calendar(context, upto, now)
+    moments = 0
+    while (moment := _next_moment(context, dues, upto, now)) is not None:
+        _deal_with(context, moment, now)
+        context.let_arrive(now)
+        upto = moment
+        moments += 1
+        _advance(context, moment, now)
+    _advance(context, max(upto, now), now)
+    return Ran(moments)
+
+
+def next_moment(context: Context, until: datetime) -> datetime | None:
+    """The next instant, up to `until`, at which something is due; nothing is run."""
+    with context.store.read() as connection:
+        upto = _upto(connection, until)
+    return _next_moment(context, _calendar(context, upto, until), upto, until)
+
+
+def _upto(connection: Connection, now: datetime) -> datetime:
+    row = connection.exec_driver_sql("SELECT upto FROM watermark").fetchone()
+    return now if row is None else instant_of(row[0])
+
+
+def _advance(context: Context, upto: datetime, now: datetime) -> None:
+    with context.store.write() as connection:
+        connection.exec_driver_sql("UPDATE watermark SET upto = max(upto, ?), last_run_at = ?", (stored(upto), stored(now)))
+
+
+def _calendar(context: Context, upto: datetime, now: datetime) -> list[datetime]:
+    """Instants at which a yearly step is due, or its window ends."""
+    instants = set()
+    for workflow in context.workflows:
+        rules = context.rules.dates_of(workflow)
+        instants |= {slot.due for slot in slots_between(rules, context.rules.tz, upto, now)}
+        instants |= {slot.closes for slot in closings_between(rules, context.rules.tz, upto, now)}
+    return sorted(instants)
+
+
+def _next_moment(context: Context, dues: Sequence[datetime], upto: datetime, now: datetime) -> datetime | None:
+    with context.store.read() as connection:
+        mark = stored(upto)
+        found = connection.exec_driver_sql(_MEETING_MOMENTS, (mark, mark, mark, mark)).scalar_one_or_none()
+    candidates = [due for due in dues if due > upto][:1]
+    if found is not None:
+        candidates.append(instant_of(found))
+    moment = min(candidates, default=None)
+    return moment if moment is not None and moment <= now else None
+
+
+def _deal_with(context: Context, moment: datetime, now: datetime) -> None:
+    """Everything of one instant, in the fixed order; done again after a crash, it changes nothing twice."""
+    _close_meetings(context, moment, now)
+    for workflow in context.workflows:
+        for slot in _closing_at(context, workflow, moment):
+            close_slot(context, workflow, slot, now)
+        for slot in _due_at(context, workflow, moment):
+            run_slot(context, workflow, slot, now, moment)
+    _end_pause(context, moment, now)
+    _publish_agendas(context, moment, now)
+    for meeting in _meetings(context, "held_at = ? AND published_at IS NOT NULL AND opened_at IS NULL", moment):
+        open_hearings(context, meeting, now, moment)
+    _ring_timers(context, moment, now)
+
+
+def _due_at(context: Context, workflow: Workflow, moment: datetime) -> Iterable[Slot]:
+    slots = open_slots(context.rules.dates_of(workflow), context.rules.tz, moment)
+    return [slot for slot in slots if slot.due == moment]
+
+
+def _closing_at(context: Context, workflow: Workflow, moment: datetime) -> Iterable[Slot]:
+    before = moment - timedelta(microseconds=1)
+    return closings_between(context.rules.dates_of(workflow), context.rules.tz, before, moment)
+
+
+def _meetings(context: Context, condition: str, moment: datetime) -> list[MeetingFacts]:
+    with context.store.read() as connection:
+        return meetings_where(connection, condition, stored(moment))
+
+
+def _close_meetings(context: Context, moment: datetime, now: datetime) -> None:
+    for meeting in _meetings(context, "closes_at = ? AND closed_at IS NULL", moment):
+        close_meeting(context, meeting, now, moment)
+
+
+def _publish_agendas(context: Context, moment: datetime, now: datetime) -> None:
+    """Publish what is due now, and what a pause kept back."""
+    with context.store.read() as connection:
+        if paused_at(connection, moment):
+            return
+    condition = "publish_at <= ? AND published_at IS NULL AND closed_at IS NULL"
+    for meeting in _meetings(context, condition, moment):
+        publish(context, meeting, now, moment)
+
+
+def _end_pause(context: Context, moment: datetime, now: datetime) -> None:
+    """After a pause: what fell due waits for the treasurer; what the board decided is carried out."""
+    with context.store.read() as connection:
+        sql = "SELECT 1 FROM pause WHERE ends_at = ?"
+        ended = connection.exec_driver_sql(sql, (stored(moment),)).fetchone() and not paused_at(connection, moment)
+    if not ended:
+        return
+    for workflow in context.workflows:
+        slots = open_slots(context.rules.dates_of(workflow), context.rules.tz, moment)
+        hold_open_slots(context, workflow, slots, now, moment)
+        with context.work(workflow, now, moment) as work:
+            sql = "SELECT DISTINCT instance_id FROM ballot WHERE decided_at IS NOT NULL AND applied_at IS NULL"
+            waiting = [row[0] for row in work.connection.exec_driver_sql(sql)]
+            work.look(work.cases(waiting), moment)
+
+
+def _ring_timers(context: Context, moment: datetime, now: datetime) -> None:
+    for workflow in context.workflows:
+        while True:
+            with context.work(workflow, now, moment) as work:
+                sql = "SELECT DISTINCT instance_id FROM timer WHERE at <= ? ORDER BY instance_id LIMIT ?"
+                ids = [row[0] for row in work.connection.exec_driver_sql(sql, (stored(moment), CHUNK))]
+                if not ids:
+                    break
+                work.look(work.cases(ids), moment)
+                sql = "DELETE FROM timer WHERE at <= ? AND instance_id <= ?"
+                work.connection.exec_driver_sql(sql, (stored(moment), ids[-1]))

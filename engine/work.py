@@ -1,0 +1,252 @@
+"""Moving cases: fire an arrow with everything it causes, and look again at whatever changed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.batch import APPLY_BALLOT, SET_BALLOT_STATUS, SET_TIMER, Batch, note_taken
+from engine.calendar import Slot, clear_days_end, open_slots
+from engine.cases import BallotFacts, Case, Occasion, add_engine_facts
+from engine.clock import local_day
+from engine.definition import On, Transition, Workflow
+from engine.machine import SharedMachine
+from engine.models import BallotStatus, OccurrenceStatus
+from engine.rules import Mode, Rules
+from engine.runs import EventRuns
+from engine.store import stored
+
+CALENDAR = "calendar"
+NOBODY = "relance"
+
+
+@dataclass
+class Work:
+    """One writing transaction over one workflow: what to decide with, and the batch that will be written."""
+
+    connection: Connection
+    machine: SharedMachine
+    rules: Rules
+    at: datetime
+    paused: bool = False
+    batch: Batch = field(default_factory=Batch)
+    runs: EventRuns = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open the record of the yearly events' runs."""
+        self.runs = EventRuns(self.connection, self.workflow, self.rules)
+
+    @property
+    def workflow(self) -> Workflow:
+        """The definition this work is about."""
+        return self.machine.workflow
+
+    def cases(self, ids: Sequence[int]) -> list[Any]:
+        """Load the facts of these instances, the engine's own included."""
+        if self.workflow.load is None or not ids:
+            return []
+        cases = self.workflow.load(self.connection, ids, self.rules)
+        add_engine_facts(self.connection, cases, local_day(self.at, self.rules.tz).year - 1)
+        return cases
+
+    def ids(self, sql: str, states: Sequence[str], before: tuple[object, ...], after: tuple[object, ...]) -> list[int]:
+        """Ids found by a hand-written SELECT: the workflow, `before`, the states (as `{states}`), `after`."""
+        marked = sql.replace("{states}", ", ".join("?" * len(states)))
+        rows = self.connection.exec_driver_sql(marked, (self.workflow.name, *before, *states, *after))
+        return [row[0] for row in rows]
+
+    def occasion(self, moment: datetime, cause: str, actor: str = NOBODY, key: str = "", **more: Any) -> Occasion:
+        """Describe when and why, for the guards and the journal; the year is the moment's own unless given."""
+        more.setdefault("year", local_day(moment, self.rules.tz).year)
+        return Occasion(at=self.at, moment=moment, rules=self.rules, cause=cause, actor=actor, key=key, **more)
+
+    def fire(self, case: Case, trigger: str, occasion: Occasion) -> Transition | None:
+        """Take the arrow that the guards allow, with its deeds, mails and journal entry; None when none is."""
+        before = case.state
+        row = self.machine.fire(case, trigger, occasion)
+        if row is None:
+            return None
+        note_taken(self.batch, case, row, occasion)
+        for deed in row.does:
+            deed(case, occasion, self.batch)
+        for kind in row.sends:
+            self.send(case, kind, occasion)
+        self.batch.journal(case, occasion, trigger, before)
+        return row
+
+    def send(self, case: Case, kind: str, occasion: Occasion) -> None:
+        """Put one mail kind for one case into the outbox."""
+        if self.workflow.mails is not None:
+            self.workflow.mails(case, kind, occasion.key, occasion, self.batch)
+
+    def look(self, cases: Iterable[Case], moment: datetime) -> None:
+        """Something about these cases changed, or time has: do what has become possible or impossible.
+
+        1. ballots that lost their reason are withdrawn; 2. decisions that waited are carried out;
+        3. yearly steps still open are tried again; 4. tasks follow the facts.
+        """
+        slots = [] if self.paused else open_slots(self.rules.dates_of(self.workflow), self.rules.tz, moment)
+        for case in cases:
+            review_ballots(self, case, moment)
+            if not self.paused:
+                apply_decisions(self, case, moment)
+                for slot in slots:
+                    retry(self, case, slot, moment)
+            self.settle(case, moment)
+
+    def settle(self, case: Case, moment: datetime) -> None:
+        """Let the workflow open and close the tasks that follow from the facts."""
+        if self.workflow.settle is not None:
+            self.workflow.settle(case, self.occasion(moment, CALENDAR), self.batch)
+
+    def write(self) -> None:
+        """Write the batch and the runs."""
+        self.runs.write()
+        self.batch.write(self.connection)
+
+
+def slot_occasion(work: Work, slot: Slot, moment: datetime) -> Occasion:
+    """The occasion of a yearly step, asked at a moment of its window."""
+    return work.occasion(moment, f"calendar:{slot.event}", key=f"{slot.event}-{slot.year}", year=slot.year, slot=slot)
+
+
+def concerns(case: Case, slot: Slot) -> bool:
+    """Whether a yearly step is still open for a case: not closed, and due after it joined."""
+    return (slot.event, slot.year) not in case.done and slot.due > case.started_at
+
+
+def act(work: Work, case: Case, slot: Slot, occasion: Occasion) -> bool:
+    """Run a yearly step on one case; True when it acted, which closes the occurrence as a rule."""
+    row = work.fire(case, slot.event, occasion)
+    if row is None:
+        return False
+    if row.closes:
+        work.batch.close_occurrence(case, occasion, slot.event, slot.year, OccurrenceStatus.ACTED)
+        work.runs.count(slot)
+    return True
+
+
+def touches(work: Work, case: Case, slot: Slot, occasion: Occasion) -> bool:
+    """Whether a yearly step would act on a case now, and be done with it."""
+    if not concerns(case, slot):
+        return False
+    row = work.machine.would(case, slot.event, occasion)
+    return row is not None and row.closes
+
+
+def retry(work: Work, case: Case, slot: Slot, moment: datetime) -> None:
+    """Try a yearly step again on one case whose facts changed, unless the step waits as a whole."""
+    if work.rules.mode(slot.event) is Mode.OFF or not work.runs.swept(slot):
+        return
+    occasion = slot_occasion(work, slot, moment)
+    if not touches(work, case, slot, occasion):
+        return
+    if work.runs.may_touch(slot, work.workflow.event(slot.event), 1):
+        act(work, case, slot, occasion)
+    else:
+        work.runs.brake(slot, 1, work.batch, work.at)
+
+
+def review_ballots(work: Work, case: Case, moment: datetime) -> None:
+    """Withdraw the ballots that lost their reason; block a hearing whose gate has closed meanwhile."""
+    for ballot in case.ballots:
+        if not ballot.live:
+            continue
+        rule = work.workflow.ballot(ballot.trigger)
+        occasion = work.occasion(moment, "ballot", key=f"meeting-{ballot.meeting_id}", year=ballot.year, ballot=ballot)
+        occasion.meeting_at = ballot.held_at
+        why = _first_refusal(rule.drops_out, case, occasion)
+        if case.state not in work.workflow.sources(ballot.trigger):
+            why = why or f"is {case.state}"
+        if why is not None:
+            set_ballot(work, case, ballot, BallotStatus.WITHDRAWN, moment, reason=why)
+        elif ballot.status == BallotStatus.OPEN and rule.hearing is not None:
+            missing = rule.hearing(case, occasion)
+            if missing:
+                set_ballot(work, case, ballot, BallotStatus.BLOCKED, moment, missing=missing)
+
+
+def _first_refusal(guards: Iterable[Any], case: Case, occasion: Occasion) -> str | None:
+    for guard in guards:
+        why = guard(case, occasion)
+        if why is not None:
+            return str(why)
+    return None
+
+
+def set_ballot(
+    work: Work, case: Case, ballot: BallotFacts, status: BallotStatus, decided_at: datetime | None, *,
+    reason: str = "", missing: Sequence[str] = (),
+) -> None:
+    """Give a ballot its status, in the facts and in the batch, and journal it."""
+    ballot.status, ballot.decided_at = status, decided_at
+    when = None if decided_at is None else stored(decided_at)
+    ballot.reason = reason or ballot.reason
+    work.batch.add(SET_BALLOT_STATUS, status.value, when, "|".join(missing), ballot.reason, ballot.id)
+    occasion = work.occasion(decided_at or work.at, f"ballot:{ballot.id}")
+    why = f"ballot {status.value}" + (f": {reason or ', '.join(missing)}" if reason or missing else "")
+    work.batch.journal(case, occasion, ballot.trigger, case.state, acted=False, reason=why)
+
+
+def apply_decisions(work: Work, case: Case, moment: datetime) -> None:
+    """Carry out what the board adopted or rejected, once, as soon as its guards hold."""
+    for ballot in case.ballots:
+        if ballot.applied_at is not None or ballot.decided_at is None:
+            continue
+        trigger = _decided_trigger(work.workflow, ballot)
+        if trigger is None:
+            continue
+        occasion = work.occasion(
+            ballot.decided_at, f"ballot:{ballot.id}", key=f"ballot-{ballot.id}", year=ballot.year, ballot=ballot
+        )
+        if work.fire(case, trigger, occasion) is not None:
+            ballot.applied_at = moment
+            work.batch.add(APPLY_BALLOT, stored(work.at), ballot.id)
+
+
+def _decided_trigger(workflow: Workflow, ballot: BallotFacts) -> str | None:
+    """Which transition a decided ballot causes by itself: none where the calendar still has to come."""
+    if ballot.status == BallotStatus.REJECTED:
+        return workflow.ballot(ballot.trigger).on_rejected
+    if ballot.status == BallotStatus.ADOPTED and _moved_by(workflow, ballot.trigger, On.ADOPTED):
+        return ballot.trigger
+    return None
+
+
+def _moved_by(workflow: Workflow, trigger: str, on: On) -> bool:
+    return any(row.on is on for row in workflow.transitions if row.trigger == trigger)
+
+
+def decision_waits_until(work: Work, ballot: BallotFacts) -> datetime:
+    """When the clear days after a decision have passed: 09:00 of the day after them."""
+    return clear_days_end(local_day(ballot.held_at, work.rules.tz), work.rules.board.clear_days, work.rules.tz)
+
+
+def decided(work: Work, case: Case, ballot: BallotFacts, outcome: BallotStatus, decided_at: datetime) -> None:
+    """Close one ballot with its outcome and carry out what can be now; the rest waits for its day.
+
+    A decision recorded after the clear days had passed takes effect when they had, as on a late server.
+    """
+    set_ballot(work, case, ballot, outcome, decided_at)
+    if outcome == BallotStatus.NO_QUORUM:
+        return
+    if not work.paused:
+        apply_decisions(work, case, work.at)
+    if outcome == BallotStatus.ADOPTED and not _moved_by(work.workflow, ballot.trigger, On.ADOPTED):
+        ready = decision_waits_until(work, ballot)
+        if ready > work.at:
+            work.batch.add(SET_TIMER, stored(ready), case.id)
+        else:
+            for slot in open_slots(work.rules.dates_of(work.workflow), work.rules.tz, work.at):
+                retry(work, case, slot, max(ready, slot.due, case.since))
+    work.look([case], work.at)
+
+
+def set_timer(batch: Batch, case: Case, at: datetime, now: datetime) -> None:
+    """Look again at this case at that instant, if it is still to come."""
+    if at > now:
+        batch.add(SET_TIMER, stored(at), case.id)
+
+

@@ -1,0 +1,118 @@
+"""The outbox's words: rows that the engine wrote get their subject and body here, before anything is sent."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from jinja2 import TemplateError
+from sqlalchemy import Connection, Row
+
+from engine.store import Store, instant_of
+from notifications.render import Letterhead, Renderer
+
+BATCH = 500
+UNRENDERABLE = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+FREE_DEPARTURE = (1, 20)
+FREE_DAYS_AFTER_CALL = 30
+LONGEST_ERROR = 500
+
+# The second condition on the status repeats the partial index's own words: without it SQLite reads the whole table.
+_WAITING = """SELECT id, instance_id, kind, language, event, context, created_at, due_at FROM outbox_message
+    WHERE status = 'pending' AND status IN ('pending', 'sending') AND body IS NULL AND (due_at, id) > (?, ?)
+    ORDER BY due_at, id LIMIT ?"""
+_RENDERED = "UPDATE outbox_message SET subject = ?, body = ? WHERE id = ? AND status = 'pending'"
+_FAILED = "UPDATE outbox_message SET status = 'failed', error = ? WHERE id = ? AND status = 'pending'"
+
+# What a template may ask about and an occasion need not tell.
+_NOTHING: dict[str, Any] = {
+    **dict.fromkeys(("day", "meeting", "place", "payment", "until", "event", "items", "meeting_id", "link")),
+    **dict.fromkeys(("total", "reference", "pay_by", "resign_before", "state", "contact_name")),
+    **dict.fromkeys(("owed", "concerned", "decisions"), ()),
+    "person": False,
+}
+
+
+class Lookup(Protocol):
+    """Who the mails of these instances are for: number, name, kind, contact_name, language, state of each."""
+
+    def __call__(self, connection: Connection, instance_ids: Sequence[int], /) -> Mapping[int, Mapping[str, Any]]:
+        """Return what is known of these instances, by id; one that is unknown is left out."""
+
+
+def render_pending(store: Store, letterhead: Letterhead, lookup: Lookup) -> int:
+    """Write the words of every pending message that has none; returns how many were written.
+
+    One transaction per batch. A message that cannot be written is failed with its error, and the others go on.
+    """
+    renderer = Renderer(letterhead)
+    written, after = 0, ("", 0)
+    while True:
+        with store.write() as connection:
+            rows = connection.exec_driver_sql(_WAITING, (*after, BATCH)).fetchall()
+            written += _write_batch(connection, rows, renderer, lookup)
+        if len(rows) < BATCH:
+            return written
+        after = (rows[-1].due_at, rows[-1].id)
+
+
+def _write_batch(connection: Connection, rows: Sequence[Row[Any]], renderer: Renderer, lookup: Lookup) -> int:
+    members = lookup(connection, sorted({row.instance_id for row in rows if row.instance_id is not None}))
+    rendered: list[tuple[str, str, int]] = []
+    failed: list[tuple[str, int]] = []
+    for row in rows:
+        try:
+            text = renderer.render(row.kind, row.language, values_of(row, members, renderer.letterhead))
+        except UNRENDERABLE as error:
+            failed.append((f"cannot be written: {type(error).__name__}: {error}"[:LONGEST_ERROR], row.id))
+        else:
+            rendered.append((*text, row.id))
+    for sql, changes in ((_RENDERED, rendered), (_FAILED, failed)):
+        if changes:
+            connection.exec_driver_sql(sql, changes)
+    return len(rendered)
+
+
+def values_of(row: Row[Any], members: Mapping[int, Mapping[str, Any]], letterhead: Letterhead) -> dict[str, Any]:
+    """Put together what a template may name. What the context froze goes before what the member is by now."""
+    told = _told(row.context, row.created_at, letterhead.timezone, letterhead.due_on)
+    values = {**_NOTHING, "event": row.event}
+    if row.instance_id is not None:
+        member = members[row.instance_id]
+        values |= {**member, "person": member["kind"] == "person"}
+        values["reference"] = f"{told['reference_years']} {member['number']}"
+    return values | told
+
+
+@lru_cache(maxsize=4096)
+def _told(context: str, created_at: str, timezone: str, due_on: str) -> Mapping[str, Any]:
+    """Read a context, with what follows from it. Most messages of one run share it."""
+    told: dict[str, Any] = {key: value for key, value in json.loads(context).items() if value is not None}
+    written = instant_of(created_at).astimezone(ZoneInfo(timezone)).date()
+    owed = told.get("owed", ())
+    told |= {"written": written.isoformat(), "total": sum(cents for _, cents in owed)}
+    told["reference_years"] = " ".join(str(year) for year, _ in owed) or str(told.get("year", ""))
+    if "payment" in told:
+        told["payment"] = _payment(told["payment"])
+    if "year" in told:
+        told = _last_days(told["year"], written, due_on) | told
+    return told
+
+
+def _payment(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete a payment: `elsewhere` are the cents of it that went to other members."""
+    payment = {"years": (), "credit": 0, "reason": None, **given}
+    booked = sum(cents for _, cents in payment["years"]) + payment["credit"]
+    return payment | {"elsewhere": max(0, payment["amount"] - booked)}
+
+
+def _last_days(year: int, written: date, due_on: str) -> dict[str, str | None]:
+    """Until when the year's due is to be paid, None once that day is past; before which day leaving cancels it.
+
+    Leaving counts until 19 January, or during the 30 days after the call if that is later.
+    """
+    pay_by = f"{year}-{due_on}" if due_on else ""
+    resign_before = max(date(year, *FREE_DEPARTURE), written + timedelta(days=FREE_DAYS_AFTER_CALL + 1))
+    return {"pay_by": pay_by if pay_by > written.isoformat() else None, "resign_before": resign_before.isoformat()}

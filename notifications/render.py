@@ -1,0 +1,191 @@
+"""Mail texts: one file per kind and language under templates/, compiled once, filled with plain values in a sandbox.
+
+A template is what leaves, line for line: « Subject: … », a blank line, the body. What it may name (missing: refused):
+
+- of the member: `number`, `name`, `person` (else an association), `contact_name`, `state`;
+- of the occasion: `year`, `owed` [(year, cents)], `total`, `concerned` [year], `day`, `meeting`, `place`, `payment`
+  {amount, paid_on, years, credit, elsewhere, reason}, `until`, `event`, `items`, `meeting_id`, `link`, `decisions`;
+- made from them: `reference`, `written` (the day the mail was written), `pay_by`, `resign_before`;
+- of the organisation: `org.name` and every other field of `Letterhead`;
+- filters: `money` (cents), `day` (ISO day), `moment` (ISO instant), `years`, `length`, `join`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateNotFound
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+
+from engine.errors import BadDefinition
+from notifications import wording
+from notifications.typography import fr_typo, one_line
+
+LANGUAGES = ("fr", "en")
+FOLDER = Path(__file__).parent / "templates"
+SUBJECT = "Subject: "
+LONGEST_SUBJECT = 120
+LONGEST_BODY = 100_000
+
+_INCLUDE = re.compile(r'^\{% include "(\w+\.txt)" %\}\n', re.MULTILINE)
+_TAGS = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
+_THREE_LINES = re.compile(r"\n{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """Who writes: the organisation, as relance.toml has it. `due_on`: MM-DD, the last day to pay; empty: none."""
+
+    name: str
+    short_name: str = ""
+    timezone: str = "Europe/Paris"
+    language: str = "fr"
+    address: str = ""
+    postcode: str = ""
+    city: str = ""
+    email: str = ""
+    website: str = ""
+    iban: str = ""
+    bic: str = ""
+    account_holder: str = ""
+    currency: str = "EUR"
+    due_on: str = "01-31"
+
+    def values(self) -> dict[str, Any]:
+        """Return what a template sees as `org`: the address by lines, the IBAN in groups of four, a name in brackets."""
+        iban = "".join(self.iban.split())
+        groups = " ".join(iban[start : start + 4] for start in range(0, len(iban), 4))
+        short = self.short_name or self.name
+        return asdict(self) | {"address": self.address.splitlines(), "iban": groups, "short_name": short}
+
+
+class Text(NamedTuple):
+    """A mail's words: a subject of one line, and a body."""
+
+    subject: str
+    body: str
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """A template reads values and nothing else: it calls nothing, and builds nothing large."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Refuse the operators that make a short text a long one."""
+        raise SecurityError(f"{operator} is not for templates")
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Refuse every call."""
+        return False
+
+
+class _Folder(BaseLoader):
+    """The templates of one language. Includes are put in place when read: at run time each would cost a third more."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """Return the text of a template with its parts, its spaces made French where it is."""
+        source = _INCLUDE.sub(lambda found: _read(self.language, found[1]), _read(self.language, template))
+        if self.language == wording.FRENCH:
+            source = "".join(part if part.startswith("{") else fr_typo(part) for part in _TAGS.split(source))
+        return source, str(FOLDER / self.language / template), lambda: True
+
+
+class Renderer:
+    """The texts of one organisation, each compiled at its first use."""
+
+    def __init__(self, letterhead: Letterhead) -> None:
+        self.letterhead = letterhead
+        self._org = letterhead.values()
+        self._environments = {language: _environment(language, letterhead) for language in LANGUAGES}
+        self._templates: dict[tuple[str, str], Template] = {}
+
+    def render(self, kind: str, language: str, values: Mapping[str, Any]) -> Text:
+        """Write one mail; in the organisation's language where there is none in the one asked for.
+
+        Raises a jinja2.TemplateError for a template that names what is not there or does what it must not.
+        """
+        known = language if language in LANGUAGES else self.letterhead.language
+        head, _, body = self._template(kind, known).render({**values, "org": self._org}).partition("\n\n")
+        if len(body) > LONGEST_BODY:
+            raise SecurityError(f"the text of {kind} is longer than {LONGEST_BODY} characters")
+        return Text(_subject(head), _THREE_LINES.sub("\n\n", body).strip("\n") + "\n")
+
+    def _template(self, kind: str, language: str) -> Template:
+        template = self._templates.get((kind, language))
+        if template is None:
+            template = self._environments[language].get_template(f"{kind}.txt")
+            self._templates[kind, language] = template
+        return template
+
+
+def check_templates(kinds: Iterable[str]) -> None:
+    """Refuse a mail kind without a template that begins with its subject, in each language (BadDefinition)."""
+    for kind in kinds:
+        for language in LANGUAGES:
+            try:
+                subject, blank = _read(language, f"{kind}.txt").split("\n")[:2]
+            except (TemplateNotFound, UnicodeDecodeError, ValueError) as error:
+                raise BadDefinition(reason=f"mail kind {kind!r} has no template in {language!r}") from error
+            if not subject.startswith(SUBJECT) or blank:
+                reason = f"template {language}/{kind}.txt must begin with « Subject: … » and a blank line"
+                raise BadDefinition(reason=reason)
+
+
+def _read(language: str, name: str) -> str:
+    path = FOLDER / language / name
+    if path.parent != FOLDER / language or not path.is_file():
+        raise TemplateNotFound(name)
+    return path.read_text(encoding="utf-8")
+
+
+def _environment(language: str, letterhead: Letterhead) -> Environment:
+    """Build the sandbox of one language: no globals, few filters, and every value put out stays on its line."""
+    sandbox = Sandbox(
+        loader=_Folder(language),
+        undefined=StrictUndefined,
+        finalize=_french if language == wording.FRENCH else _tidy,
+        autoescape=False,  # noqa: S701 plain text
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    sandbox.globals.clear()
+    sandbox.filters = {name: sandbox.filters[name] for name in ("length", "join")} | {
+        "money": lambda cents: wording.money(cents, language, letterhead.currency),
+        "day": lambda iso: wording.day(iso, language),
+        "moment": lambda iso: wording.moment(iso, language, letterhead.timezone),
+        "years": lambda numbers: wording.years(numbers, language),
+    }
+    return sandbox
+
+
+def _tidy(value: Any) -> Any:
+    return _tidy_text(value) if isinstance(value, str) else value
+
+
+def _french(value: Any) -> Any:
+    return _french_text(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=4096)
+def _tidy_text(text: str) -> str:
+    return one_line(text)
+
+
+@lru_cache(maxsize=4096)
+def _french_text(text: str) -> str:
+    return fr_typo(one_line(text))
+
+
+def _subject(head: str) -> str:
+    """Return the words after « Subject: », cut where a list of mails would; plain spaces are safest in a header."""
+    subject = " ".join(one_line(head.removeprefix(SUBJECT)).split())
+    return subject if len(subject) <= LONGEST_SUBJECT else f"{subject[: LONGEST_SUBJECT - 1]}…"

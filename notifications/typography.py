@@ -1,0 +1,23 @@
+"""Spaces that must not break, and values that stay on their line: pure functions on text."""
+
+import re
+
+NO_BREAK = "\u00a0"
+NARROW_NO_BREAK = "\u202f"
+
+# Only spaces that are there change, so no address, link or time can: they have none. A mark counts when the word
+# ends with it. After the Imprimerie nationale: narrow before ; ! ? and full before : and inside « ».
+_NARROW = re.compile(r"(?<=\S) (?=[;!?]+(?:[\s)»]|$))")
+_FULL = re.compile(r"(?<=\S) (?=:(?:\s|$))|(?<=«) | (?=»)|(?<=\d) (?=[€%]|h(?:\W|$))|(?<=\d[ \u00a0]h) (?=\d\d)")
+# Controls, line and paragraph separators, marks that turn the direction of writing, halves of a surrogate pair.
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
+
+
+def fr_typo(text: str) -> str:
+    """Make the spaces of French punctuation, amounts and hours no-break ones; idempotent, adds and removes nothing."""
+    return _FULL.sub(NO_BREAK, _NARROW.sub(NARROW_NO_BREAK, text))
+
+
+def one_line(text: str) -> str:
+    """Return a value as one line of text that any mail can carry: what would end, turn or break it is a space."""
+    return _UNFIT.sub(" ", text)

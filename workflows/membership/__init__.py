@@ -1,0 +1,1 @@
+"""The membership dues of an association of associations, through the year."""

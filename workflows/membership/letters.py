@@ -1,0 +1,81 @@
+"""Registered letters: what the post did with them, and a new one where the first could not arrive."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from engine.batch import Statement
+from engine.clock import local_day
+from engine.errors import FutureDate, Invalid, NotAllowed
+from engine.store import stored
+from engine.work import Work, set_timer
+from workflows.membership import statements as sql
+from workflows.membership.facts import LetterFacts, Member
+from workflows.membership.models import LetterKind, LetterOutcome
+from workflows.membership.tasks import deletion_ready_at
+from workflows.membership.words import State, TaskKind
+
+_UPDATE = Statement.update("letter", ("posted_on", "tracking", "first_presented_on", "outcome", "search_note"))
+
+
+@dataclass(frozen=True, slots=True)
+class PostNews:
+    """What became known of a letter; None changes nothing."""
+
+    posted_on: date | None = None
+    tracking: str | None = None
+    first_presented_on: date | None = None
+    outcome: LetterOutcome | None = None
+    search_note: str | None = None
+
+
+def refuse_future(news: PostNews, today: date) -> None:
+    """Refuse days to come: the post has not done yet what it will do. Raises FutureDate."""
+    for day in (news.posted_on, news.first_presented_on):
+        if day is not None and day > today:
+            raise FutureDate(day=day.isoformat())
+
+
+def latest_letter(member: Member) -> LetterFacts:
+    """Return a member's latest letter. Raises Invalid when it has none."""
+    if not member.letters:
+        raise Invalid(reason=f"{member.subject} has no letter")
+    return member.letters[-1]
+
+
+def tell(work: Work, member: Member, letter: LetterFacts, news: PostNews) -> None:
+    """Record what became known of a letter. Raises Invalid when it would be presented before it was posted."""
+    posted = news.posted_on or letter.posted_on
+    presented = news.first_presented_on or letter.first_presented_on
+    if presented is not None and (posted is None or presented < posted):
+        raise Invalid(reason="a letter is presented after it was posted, not before")
+    outcome = news.outcome or letter.outcome or (LetterOutcome.DELIVERED if presented else None)
+    if outcome is not None and posted is None:
+        raise Invalid(reason="a letter that was not posted has no outcome")
+    tracking = work.connection.exec_driver_sql("SELECT tracking FROM letter WHERE id = ?", (letter.id,)).scalar_one()
+    note = news.search_note if news.search_note is not None else letter.search_note
+    days = tuple(None if day is None else day.isoformat() for day in (posted, presented))
+    work.batch.add(_UPDATE, days[0], news.tracking or tracking, days[1], outcome, note, letter.id)
+    told = LetterFacts(letter.id, letter.kind, letter.created_at, posted, presented, outcome, note)
+    member.letters = tuple(told if known.id == letter.id else known for known in member.letters)
+    occasion = work.occasion(work.at, f"letter:{letter.id}")
+    reason = f"{letter.kind} letter: posted {days[0]}, presented {days[1] or 'not yet'}, {outcome or 'no outcome yet'}"
+    occasion.reason = reason
+    work.batch.journal(member, occasion, "letter", member.state)
+    ready = deletion_ready_at(member, occasion)
+    if ready is not None:
+        set_timer(work.batch, member, ready, work.at)
+    work.look([member], work.at)
+
+
+def write_again(work: Work, member: Member) -> None:
+    """Start a new letter of the kind that its procedure needs now. Raises NotAllowed outside of one."""
+    kinds = {State.PROPOSED: LetterKind.SUMMONS, State.REMOVED: LetterKind.REMOVAL}
+    kind = kinds.get(State(member.state))
+    if kind is None:
+        raise NotAllowed(reason=f"{member.subject} is {member.state}: there is no letter to send")
+    work.batch.add(sql.NEW_LETTER, member.id, kind.value, stored(work.at), "", "")
+    member.letters = (*member.letters, LetterFacts(0, kind.value, work.at, None, None, None, ""))
+    work.batch.open_task(TaskKind.POST_LETTER, member, work.at, note=kind.value)
+    day = local_day(work.at, work.rules.tz).isoformat()
+    occasion = work.occasion(work.at, "letter", reason=f"a new {kind.value} letter on {day}")
+    work.batch.journal(member, occasion, "letter", member.state)

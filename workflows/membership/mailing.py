@@ -1,0 +1,56 @@
+"""Outbox rows of the mails to members: one per recipient, with what the text will need, frozen now."""
+
+import json
+from datetime import datetime
+from functools import lru_cache
+
+from engine.batch import OUTBOX, Batch
+from engine.cases import Occasion
+from engine.store import stored
+from workflows.membership.facts import Member
+from workflows.membership.words import Mail
+
+NO_ADDRESS = "no address"
+
+
+def put_in_outbox(member: Member, kind: str, key: str, occasion: Occasion, batch: Batch) -> None:
+    """Write the rows of one mail kind to one member: chair and treasurer each get theirs.
+
+    Without any address one failed row stays: what should have left is never forgotten. A waiver has no receipt,
+    and a payment entered wrongly is undone without a mail.
+    """
+    if kind == Mail.RECEIPT and not occasion.cause.startswith("payment"):
+        return
+    if kind == Mail.PAYMENT_REVERSED and occasion.reason != "bounced":
+        return
+    batch.mails.append(kind)
+    event = occasion.slot.event if occasion.slot is not None else None
+    context = context_of(member, occasion)
+    now = stored(occasion.at)
+    for number, address in enumerate(member.addresses or ("",)):
+        status, error = ("pending", "") if address else ("failed", NO_ADDRESS)
+        batch.rows[OUTBOX].append(
+            (
+                *(f"{member.id}:{kind}:{key}:{number}", member.id, kind, key, event, occasion.year, address),
+                *(member.language, context, status, now, now, 0, error),
+            )
+        )
+
+
+def context_of(member: Member, occasion: Occasion) -> str:
+    """JSON of what the text will need; `payment` is what a receipt or a bounce tells."""
+    cached = _cached_context(
+        occasion.year, member.owed(), member.concerned, occasion.day.isoformat(), occasion.meeting_at
+    )
+    if occasion.told is None:
+        return cached
+    return json.dumps(json.loads(cached) | {"payment": occasion.told}, ensure_ascii=False)
+
+
+@lru_cache(maxsize=4096)
+def _cached_context(
+    year: int, owed: tuple[tuple[int, int], ...], concerned: tuple[int, ...], day: str, meeting: datetime | None
+) -> str:
+    """Most members of one run owe the same: their context is written once."""
+    at = None if meeting is None else meeting.isoformat()
+    return json.dumps({"year": year, "owed": owed, "concerned": concerned, "day": day, "meeting": at})

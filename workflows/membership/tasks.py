@@ -1,0 +1,61 @@
+"""Tasks that follow from a member's facts: opened when their reason is there, closed when it ends."""
+
+from datetime import date, datetime
+
+from engine.batch import Batch
+from engine.cases import Occasion
+from engine.clock import at_local, local_day
+from workflows.membership.deeds import deletion_day_after
+from workflows.membership.facts import Member
+from workflows.membership.models import LetterKind
+from workflows.membership.words import ACTIVE, State, TaskKind
+
+FIRST_DELETION = (11, 15)
+PROCEDURE_STARTS = 9
+"""Month of the list: a hearing postponed beyond the winter still belongs to the autumn before."""
+
+
+def settle_tasks(member: Member, occasion: Occasion, batch: Batch) -> None:
+    """Open and close what follows from the facts; what a person was asked explicitly stays theirs."""
+    if member.unreachable_since is not None and member.state in ACTIVE:
+        batch.open_task(TaskKind.UNREACHABLE, member, occasion.at)
+    if member.undeleted and (ready := deletion_ready_at(member, occasion)) is not None and ready <= occasion.moment:
+        batch.open_task(TaskKind.CONFIRM_DELETION, member, occasion.at)
+    for kind, about in tuple(member.tasks):
+        if not still_stands(member, kind):
+            batch.close_task(kind, member, occasion.at, about, note="its reason ended")
+
+
+def still_stands(member: Member, kind: str) -> bool:
+    """Whether the reason of an open task is still there."""
+    match kind:
+        case TaskKind.UNREACHABLE:
+            return member.unreachable_since is not None and member.state in ACTIVE
+        case TaskKind.POST_LETTER:
+            return member.state in {State.PROPOSED, State.REMOVED} and not member.all_posted()
+        case TaskKind.HEARING_POSTPONED:
+            return member.state == State.PROPOSED
+        case TaskKind.CONFIRM_DELETION:
+            return member.undeleted > 0
+        case TaskKind.RE_SUSPENSION:
+            return member.state == State.REMINDED
+        case TaskKind.SURPLUS:
+            return member.credit > 0
+        case _:
+            return True
+
+
+def deletion_ready_at(member: Member, occasion: Occasion) -> datetime | None:
+    """When the services of whoever is gone may be deleted; None while a letter has still to be posted.
+
+    Struck off: ten days after the removal letter's posting and not before 15 November. Left: ten days after.
+    """
+    if member.state == State.LEFT:
+        return deletion_day_after(local_day(member.since, occasion.rules.tz), occasion)
+    posted = [letter.posted_on for letter in member.letters if letter.kind == LetterKind.REMOVAL and letter.posted_on]
+    if member.state != State.REMOVED or not posted:
+        return None
+    struck_off = local_day(member.since, occasion.rules.tz)
+    autumn = struck_off.year if struck_off.month >= PROCEDURE_STARTS else struck_off.year - 1
+    earliest = at_local(date(autumn, *FIRST_DELETION), 9, 0, occasion.rules.tz)
+    return max(deletion_day_after(min(posted), occasion), earliest)
