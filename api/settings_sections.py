@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from api import settings_values as kinds
+from engine.ballots import Base, QuorumCounts
 from engine.errors import BadConfiguration
 from engine.rules import Mode
 
@@ -28,25 +29,6 @@ class Language(StrEnum):
 
     FRENCH = "fr"
     ENGLISH = "en"
-
-
-class QuorumCounts(StrEnum):
-    """Who counts towards the quorum (the vocabulary of shared/oracles/tally.csv)."""
-
-    TOOK_PART = "took_part"
-    PRESENT = "present"
-    APPROVE = "approve"
-    APPROVE_AND_ABSTAIN = "approve_and_abstain"
-    NOTHING = "nothing"
-
-
-class Base(StrEnum):
-    """What the fraction of approvals is taken of: cast is approve and reject, took_part adds abstentions."""
-
-    CAST = "cast"
-    TOOK_PART = "took_part"
-    PRESENT = "present"
-    SEATS = "seats"
 
 
 class MailMode(StrEnum):

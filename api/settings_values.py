@@ -151,9 +151,9 @@ DAY = CronField("day", 1, 31, why=', or a text such as "last", "last thu" or "2n
 
 
 def _months(value: object) -> str:
-    """Accept the months of a board's meetings, "1-6,8-12"; return the text."""
-    MONTH.numbers(value)
-    return str(value).lower()
+    """Accept the months of a board's meetings, "1-6,8-12"; return that text, or one that APScheduler reads as meant."""
+    numbers, text = MONTH.numbers(value), str(value)
+    return text if re.fullmatch(r"[0-9,-]+|\*", text) else ",".join(map(str, sorted(numbers)))
 
 
 def _day(value: object) -> int | str:

@@ -14,7 +14,7 @@ from engine.meetings import MeetingFacts, meetings_where
 from engine.models import BallotStatus
 from engine.store import stored
 from engine.tallies import freeze, tallies_of
-from engine.work import Work, decided, set_ballot
+from engine.work import Decision, Work, decided, set_ballot
 
 CHUNK = 2000
 LATEST_PUBLICATION = timedelta(days=1)
@@ -23,6 +23,9 @@ HEARING_POSTPONED = "hearing_postponed"
 
 _LISTABLE = """SELECT id FROM workflow_instance i
     WHERE i.workflow = ? AND i.id > ? AND i.state || '' IN ({states}) AND i.started_at < ? ORDER BY i.id LIMIT ?"""
+_SETTLE_LIST = (
+    "INSERT INTO agenda_list (workflow, trigger, year, meeting_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
 _ON_AGENDA = """SELECT DISTINCT instance_id FROM ballot
     WHERE meeting_id = ? AND status = ? AND instance_id > ? ORDER BY instance_id LIMIT ?"""
 
@@ -63,8 +66,8 @@ def _publish_list(
                     _put_on(work, case, rule, meeting, occasion)
     if not rule.every_meeting:
         with context.work(workflow, at, moment) as work:
-            sql = "INSERT INTO agenda_list (workflow, trigger, year, meeting_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-            work.connection.exec_driver_sql(sql, (workflow.name, rule.trigger, meeting.year, meeting.id))
+            row = (workflow.name, rule.trigger, meeting.year, meeting.id)
+            work.connection.exec_driver_sql(_SETTLE_LIST, row)
 
 
 def _concerned_before(work: Work, rule: BallotRule, meeting: MeetingFacts) -> datetime | None:
@@ -124,8 +127,8 @@ def _put_on(work: Work, case: Case, rule: BallotRule, meeting: MeetingFacts, occ
     )
     for kind in rule.sends_again if again and rule.sends_again else rule.sends:
         work.send(case, kind, occasion)
-    why = f"on the agenda of {local_day(meeting.held_at, work.rules.tz).isoformat()}"
-    work.batch.journal(case, occasion, rule.trigger, case.state, acted=False, reason=why)
+    why = f"{rule.trigger}: on the agenda of {local_day(meeting.held_at, work.rules.tz).isoformat()}"
+    work.batch.journal(case, occasion, AGENDA, case.state, reason=why)
 
 
 def _electorate(work: Work, at: datetime) -> str:
@@ -141,7 +144,17 @@ def _tell_seats(work: Work, meeting: MeetingFacts, items: int) -> None:
             key = f"seat-{seat.name}:{AGENDA}:meeting-{meeting.id}"
             now = stored(work.at)
             work.batch.add(
-                OUTBOX, key, None, AGENDA, f"meeting-{meeting.id}", None, None, seat.email, "fr", context, "pending",
+                OUTBOX,
+                key,
+                None,
+                AGENDA,
+                f"meeting-{meeting.id}",
+                None,
+                None,
+                seat.email,
+                "fr",
+                context,
+                "pending",
                 *(now, now, 0, ""),
             )
 
@@ -166,7 +179,7 @@ def _open_hearing(work: Work, case: Case, ballot: BallotFacts, moment: datetime)
     if work.paused:
         missing = (*missing, "paused")
     if missing:
-        set_ballot(work, case, ballot, BallotStatus.BLOCKED, moment, missing=missing)
+        set_ballot(work, case, ballot, BallotStatus.BLOCKED, Decision(moment, missing=missing))
         work.batch.open_task(HEARING_POSTPONED, case, work.at, note=", ".join(missing))
     else:
         sql = "UPDATE ballot SET status = 'open', electorate = ? WHERE id = ? AND status = 'scheduled'"

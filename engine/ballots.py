@@ -157,11 +157,12 @@ def _counted(counts: QuorumCounts, tally: Tally) -> int:
 
 
 def _base(base: Base, tally: Tally, cast: int) -> int:
+    """Return what the fraction is taken of: votes, so that a casting one counts twice here too, or people."""
     match base:
         case Base.CAST:
             return cast
         case Base.TOOK_PART:
-            return cast + tally.abstain
+            return tally.voters
         case Base.PRESENT:
             return tally.attending
         case Base.SEATS:

@@ -34,7 +34,9 @@ class Statement:
         return cls(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}){tail}", order)  # noqa: S608 names from code
 
     @classmethod
-    def update(cls, table: str, columns: tuple[str, ...], where: tuple[str, ...] = ("id",), order: int = 4) -> "Statement":
+    def update(
+        cls, table: str, columns: tuple[str, ...], where: tuple[str, ...] = ("id",), order: int = 4
+    ) -> "Statement":
         """Build an UPDATE: first the new values, then the key."""
         sets = ", ".join(f"{column} = ?" for column in columns)
         keys = " AND ".join(f"{column} = ?" for column in where)
@@ -60,7 +62,9 @@ OUTBOX = Statement.insert(
 OPEN_TASK = Statement.insert(
     "task", "dedupe_key", "kind", "instance_id", "about", "opened_at", "due", "note", once=True
 )
-CLOSE_TASK = Statement("UPDATE task SET done_at = ?, done_by = ?, note = note || ? WHERE dedupe_key = ? AND done_at IS NULL")
+CLOSE_TASK = Statement(
+    "UPDATE task SET done_at = ?, done_by = ?, note = note || ? WHERE dedupe_key = ? AND done_at IS NULL"
+)
 SET_TIMER = Statement.insert("timer", "at", "instance_id", once=True)
 NEW_BALLOT = Statement.insert(
     "ballot",
@@ -114,7 +118,9 @@ class Batch:
             (case.id, event, year, status.value, stored(occasion.at), stored(occasion.moment))
         )
 
-    def open_task(self, kind: str, case: Case | None, at: datetime, about: str = "", due: date | None = None, note: str = "") -> None:
+    def open_task(
+        self, kind: str, case: Case | None, at: datetime, about: str = "", due: date | None = None, note: str = ""
+    ) -> None:
         """Ask a person for something; the same open task is not asked twice."""
         instance_id = None if case is None else case.id
         if case is not None:
@@ -124,7 +130,9 @@ class Batch:
         day = None if due is None else due.isoformat()
         self.add(OPEN_TASK, task_key(kind, instance_id, about), kind, instance_id, about, stored(at), day, note)
 
-    def close_task(self, kind: str, case: Case | None, at: datetime, about: str = "", by: str = "", note: str = "") -> None:
+    def close_task(
+        self, kind: str, case: Case | None, at: datetime, about: str = "", by: str = "", note: str = ""
+    ) -> None:
         """Close a task whose reason ended, if it is open."""
         instance_id = None if case is None else case.id
         if case is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from sqlalchemy import Connection
@@ -14,6 +14,8 @@ from engine.rules import Rules
 from engine.store import Store, stored
 from engine.work import Work
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+"""Stands for « now » where only reading is done and no hour matters."""
 Sink: TypeAlias = Callable[[Connection, datetime], None]
 
 
@@ -53,7 +55,7 @@ class Context:
                 self.sink(connection, at)
 
     def _work(self, connection: Connection, workflow: Workflow, at: datetime | None, moment: datetime | None) -> Work:
-        when = at or datetime.min
+        when = at or LONG_AGO
         paused = moment is not None and paused_at(connection, moment)
         return Work(connection, self.machines[workflow.name], self.rules, when, paused)
 

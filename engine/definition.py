@@ -124,6 +124,10 @@ class Workflow:
         """Rows of one trigger that start in one state, in the page's order."""
         return self._arrows.get((trigger, state), ())
 
+    def rows_by_start(self) -> Mapping[tuple[str, str], tuple[Transition, ...]]:
+        """All rows by (trigger, state they start in)."""
+        return self._arrows
+
     def event(self, name: str) -> CalendarEvent:
         """Return the yearly event of that name. Raises KeyError."""
         return self._events[name]
@@ -135,6 +139,7 @@ class Workflow:
     def sources(self, trigger: str) -> tuple[str, ...]:
         """Return the states in which that trigger has an arrow, in the order of `states`."""
         return tuple(state for state in self.states if (trigger, state) in self._arrows)
+
 
 def _arrows_by_start(rows: Iterable[Transition]) -> dict[tuple[str, str], tuple[Transition, ...]]:
     arrows: dict[tuple[str, str], tuple[Transition, ...]] = {}
@@ -157,7 +162,7 @@ def _check_states(workflow: Workflow) -> None:
 
 def _check_arrows(workflow: Workflow) -> None:
     """Two arrows for one cause need a guard on every one but the last."""
-    for (trigger, state), rows in workflow._arrows.items():
+    for (trigger, state), rows in workflow.rows_by_start().items():
         if any(not row.guards for row in rows[:-1]):
             raise BadDefinition(reason=f"{workflow.name}: two arrows for {trigger!r} from {state!r}")
         _refuse_duplicates(f"arrow for {trigger!r} from {state!r}", [(row.guards, row.dest) for row in rows])
@@ -170,10 +175,11 @@ def _check_arrows(workflow: Workflow) -> None:
 def _check_events(workflow: Workflow) -> None:
     triggers = {row.trigger for row in workflow.transitions}
     _refuse_duplicates("event", [event.name for event in workflow.calendar])
+    asked = {rule.trigger for rule in workflow.ballots}
     for event in workflow.calendar:
         if event.name not in triggers:
             raise BadDefinition(reason=f"{workflow.name}: the calendar's {event.name!r} moves nothing")
-        if event.decided_by is not None and event.decided_by not in workflow._ballots:
+        if event.decided_by is not None and event.decided_by not in asked:
             raise BadDefinition(reason=f"{workflow.name}: {event.name!r} waits for a ballot that nobody holds")
     _refuse_duplicates("ballot", [rule.trigger for rule in workflow.ballots])
     for rule in workflow.ballots:

@@ -82,7 +82,12 @@ class Engine:
             close_now(work, _pairs(work, ballot_ids))
 
     def record_decision(
-        self, workflow: Workflow, ballot_id: int, votes: Mapping[str, Choice], now: datetime, present: Sequence[str] = ()
+        self,
+        workflow: Workflow,
+        ballot_id: int,
+        votes: Mapping[str, Choice],
+        now: datetime,
+        present: Sequence[str] = (),
     ) -> BallotStatus:
         """Record what the room decided. Raises BallotNotOpen, NotAllowed, NotASeat, GateNotMet."""
         with self.acting(workflow, now) as work:
@@ -173,5 +178,3 @@ def _pairs(work: Work, ballot_ids: Sequence[int]) -> list[tuple[Case, BallotFact
         if ballot_id not in found:
             raise Invalid(reason=f"no ballot {ballot_id} of this year or the last")
     return [found[ballot_id] for ballot_id in ballot_ids]
-
-

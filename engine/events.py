@@ -116,9 +116,7 @@ def _would_touch(work: Work, slot: Slot, moment: datetime) -> int:
     return count
 
 
-def _chunks(
-    context: Context, workflow: Workflow, slot: Slot, *, asked: bool, after: int = 0
-) -> Iterator[list[int]]:
+def _chunks(context: Context, workflow: Workflow, slot: Slot, *, asked: bool, after: int = 0) -> Iterator[list[int]]:
     while True:
         with context.reading(workflow) as work:
             ids = _candidates(work, slot, after, asked=asked)

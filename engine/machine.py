@@ -66,7 +66,7 @@ def _ask(row: Transition) -> Callable[[EventData], bool]:
 
     def condition(event: EventData) -> bool:
         case: Case = event.model  # type: ignore[assignment]  # the machine is given cases, nothing else
-        occasion: Occasion = list(event.args)[0]
+        occasion: Occasion = next(iter(event.args))
         for guard in guards:
             why = guard(case, occasion)
             if why is not None:

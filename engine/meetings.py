@@ -14,7 +14,9 @@ from engine.store import instant_of, maybe_instant, stored
 
 AHEAD = timedelta(days=400)
 
-_COLUMNS = """id, month, held_at, publish_at, closes_at, published_at, opened_at, closed_at, items, present, confirmed"""
+_COLUMNS = (
+    """id, month, held_at, publish_at, closes_at, published_at, opened_at, closed_at, items, present, confirmed"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +141,7 @@ def move_meeting(connection: Connection, rules: Rules, month: str, held_at: date
     return meeting(connection, planned.id)
 
 
-def _refuse_move(
-    connection: Connection, rules: Rules, planned: MeetingFacts, held_at: datetime, now: datetime
-) -> None:
+def _refuse_move(connection: Connection, rules: Rules, planned: MeetingFacts, held_at: datetime, now: datetime) -> None:
     if planned.held_at <= now or planned.closed_at is not None:
         raise NotAllowed(reason=f"the meeting of {planned.month} was already held")
     if held_at <= now:

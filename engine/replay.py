@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.ballots import Choice
+from engine.context import LONG_AGO
 from engine.engine import Engine
 from engine.errors import BallotNotOpen, Invalid, RelanceError, ServerDown
 from engine.models import BallotStatus
@@ -45,7 +46,7 @@ class Player:
         """Get ready; nothing is written yet."""
         self.engine, self.script = engine, script
         self.workflow = next(flow for flow in engine.context.workflows if flow.name == script.workflow)
-        self.now = datetime.min
+        self.now = LONG_AGO
         self.down = False
         self.failures: list[Failure] = []
         self._counted = 0
@@ -139,7 +140,9 @@ class Player:
         trigger, subject = self.field(step, "trigger"), step.fields.get("association", EVERYBODY)
         marks = ", ".join("?" * len(statuses))
         if subject == EVERYBODY:
-            sql = f"SELECT max(id) FROM ballot WHERE trigger = ? AND status IN ({marks}) GROUP BY instance_id ORDER BY 1"  # noqa: S608 marks only
+            sql = (
+                f"SELECT max(id) FROM ballot WHERE trigger = ? AND status IN ({marks}) GROUP BY instance_id ORDER BY 1"  # noqa: S608 marks only
+            )
             return [row[0] for row in self.rows(sql, trigger, *statuses)]
         sql = "SELECT id, status FROM ballot WHERE trigger = ? AND instance_id = ? ORDER BY id DESC LIMIT 1"
         rows = self.rows(sql, trigger, self.instance_id(subject))

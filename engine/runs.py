@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 from engine.batch import Batch
 from engine.calendar import Slot
 from engine.definition import CalendarEvent, Lift, Workflow
-from engine.models import EventRun
 from engine.rules import Mode, Rules
 from engine.store import maybe_instant, stored
 
 BRAKE = "brake"
+_START = """INSERT INTO event_run (workflow, event, year, due, after_id, touched, braked_for)
+    VALUES (?, ?, ?, ?, 0, 0, 0)"""
 
 
 @dataclass(slots=True)
@@ -52,11 +53,8 @@ class EventRuns:
         """Return the run of a slot, starting it when it is new."""
         run = self.get(slot.event, slot.year)
         if run is None:
-            row = EventRun(workflow=self._workflow, event=slot.event, year=slot.year, due=slot.due)
-            self._connection.exec_driver_sql(
-                "INSERT INTO event_run (workflow, event, year, due, after_id, touched, braked_for) VALUES (?,?,?,?,0,0,0)",
-                (row.workflow, row.event, row.year, stored(row.due)),
-            )
+            row = (self._workflow, slot.event, slot.year, stored(slot.due))
+            self._connection.exec_driver_sql(_START, row)
             run = Run(0, 0, None, None, None)
             self._runs[slot.event, slot.year] = run
         return run
@@ -101,9 +99,7 @@ class EventRuns:
         run = self.get(event, year)
         if run is not None:
             run.confirmed_at, run.after_id, run.finished_at = at, 0, None
-        self._set(
-            event, year, "confirmed_at = ?, confirmed_by = ?, after_id = 0, finished_at = NULL", stored(at), by
-        )
+        self._set(event, year, "confirmed_at = ?, confirmed_by = ?, after_id = 0, finished_at = NULL", stored(at), by)
 
     def advance(self, slot: Slot, after_id: int) -> None:
         """Everybody up to this id was asked."""

@@ -7,11 +7,11 @@ Losing a wake-up costs a heartbeat, never an occurrence (ARCHITECTURE § 1).
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from threading import Lock
 from typing import Any, TypeAlias
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.debug import DebugExecutor
-from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -82,26 +82,41 @@ class AlarmClock:
         """Set the alarms; none rings before `start`. Raises BadConfiguration for bad fields."""
         self._tick = tick
         self._tz = tz
-        self._scheduler = _background(tz) if scheduler is None else scheduler
+        self._turn = Lock()
+        self._stopped = False
+        self._scheduler = BackgroundScheduler(timezone=tz) if scheduler is None else scheduler
         for name, fields in rules.items():
             self._set(name, _trigger(fields, tz))
         self._set(HEARTBEAT, IntervalTrigger(seconds=heartbeat.total_seconds(), timezone=tz))
 
     def start(self) -> None:
-        """Begin to ring."""
+        """Begin to ring. Once stopped it does not start again: make a new one."""
         self._scheduler.start()
 
     def shutdown(self) -> None:
-        """Stop; a tick that runs is waited for."""
+        """Stop: 1. wait for the tick that runs, and drop those in the queue; 2. clear the alarms; 3. end the thread.
+
+        APScheduler alone would wait for ever for a tick that sets an alarm, and fall over an alarm just rung.
+        """
+        with self._turn:
+            self._stopped = True
+        self._scheduler.remove_all_jobs()
         self._scheduler.shutdown()
 
     def ring_at(self, instant: datetime) -> None:
         """Ring once more at an instant that no rule has, such as a meeting's end; replaces the one set before."""
-        self._set(NEXT, DateTrigger(run_date=instant, timezone=self._tz))
+        if not self._stopped:
+            self._set(NEXT, DateTrigger(run_date=instant, timezone=self._tz))
+
+    def _ring(self) -> None:
+        """Tick, one at a time: two alarms of one instant ring one after the other."""
+        with self._turn:
+            if not self._stopped:
+                self._tick()
 
     def _set(self, name: str, trigger: Any) -> None:
         self._scheduler.add_job(
-            self._tick,
+            self._ring,
             trigger,
             id=name,
             name=name,
@@ -110,11 +125,6 @@ class AlarmClock:
             max_instances=1,
             replace_existing=True,
         )
-
-
-def _background(tz: tzinfo) -> BaseScheduler:
-    """Make the scheduler of a server: one thread, so that two alarms of one instant ring one after the other."""
-    return BackgroundScheduler(timezone=tz, executors={"default": ThreadPoolExecutor(1)})
 
 
 class VirtualScheduler(BaseScheduler):  # type: ignore[misc]  # apscheduler ships no types

@@ -75,7 +75,9 @@ def _upto(connection: Connection, now: datetime) -> datetime:
 
 def _advance(context: Context, upto: datetime, now: datetime) -> None:
     with context.store.write() as connection:
-        connection.exec_driver_sql("UPDATE watermark SET upto = max(upto, ?), last_run_at = ?", (stored(upto), stored(now)))
+        connection.exec_driver_sql(
+            "UPDATE watermark SET upto = max(upto, ?), last_run_at = ?", (stored(upto), stored(now))
+        )
 
 
 def _calendar(context: Context, upto: datetime, now: datetime) -> list[datetime]:

@@ -15,7 +15,7 @@ from engine.meetings import MeetingFacts, meeting
 from engine.models import BallotStatus
 from engine.store import rows_of, stored
 from engine.tallies import freeze, tallies_of
-from engine.work import Work, decided, set_ballot
+from engine.work import Decision, Work, decided, set_ballot
 
 _SUPERSEDE = Statement(
     "UPDATE vote SET superseded_at = ? WHERE ballot_id = ? AND seat = ? AND superseded_at IS NULL", order=3
@@ -128,6 +128,6 @@ def _withdraw_newer(work: Work, case: Case, ballot: BallotFacts) -> None:
     """A question answered by the record is no longer asked at the next meeting."""
     for newer in case.ballots:
         if newer.live and newer.trigger == ballot.trigger and newer.id != ballot.id:
-            set_ballot(work, case, newer, BallotStatus.WITHDRAWN, work.at, reason="the earlier meeting's decision was recorded")
-
-
+            set_ballot(
+                work, case, newer, BallotStatus.WITHDRAWN, Decision(work.at, "answered by the earlier meeting's record")
+            )

@@ -107,6 +107,15 @@ class Work:
         self.batch.write(self.connection)
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """When a ballot got its status, why, and which gates were missing."""
+
+    at: datetime
+    reason: str = ""
+    missing: tuple[str, ...] = ()
+
+
 def slot_occasion(work: Work, slot: Slot, moment: datetime) -> Occasion:
     """The occasion of a yearly step, asked at a moment of its window."""
     return work.occasion(moment, f"calendar:{slot.event}", key=f"{slot.event}-{slot.year}", year=slot.year, slot=slot)
@@ -161,11 +170,11 @@ def review_ballots(work: Work, case: Case, moment: datetime) -> None:
         if case.state not in work.workflow.sources(ballot.trigger):
             why = why or f"is {case.state}"
         if why is not None:
-            set_ballot(work, case, ballot, BallotStatus.WITHDRAWN, moment, reason=why)
+            set_ballot(work, case, ballot, BallotStatus.WITHDRAWN, Decision(moment, reason=why))
         elif ballot.status == BallotStatus.OPEN and rule.hearing is not None:
             missing = rule.hearing(case, occasion)
             if missing:
-                set_ballot(work, case, ballot, BallotStatus.BLOCKED, moment, missing=missing)
+                set_ballot(work, case, ballot, BallotStatus.BLOCKED, Decision(moment, missing=missing))
 
 
 def _first_refusal(guards: Iterable[Any], case: Case, occasion: Occasion) -> str | None:
@@ -176,17 +185,15 @@ def _first_refusal(guards: Iterable[Any], case: Case, occasion: Occasion) -> str
     return None
 
 
-def set_ballot(
-    work: Work, case: Case, ballot: BallotFacts, status: BallotStatus, decided_at: datetime | None, *,
-    reason: str = "", missing: Sequence[str] = (),
-) -> None:
+def set_ballot(work: Work, case: Case, ballot: BallotFacts, status: BallotStatus, decision: Decision) -> None:
     """Give a ballot its status, in the facts and in the batch, and journal it."""
-    ballot.status, ballot.decided_at = status, decided_at
-    when = None if decided_at is None else stored(decided_at)
-    ballot.reason = reason or ballot.reason
-    work.batch.add(SET_BALLOT_STATUS, status.value, when, "|".join(missing), ballot.reason, ballot.id)
-    occasion = work.occasion(decided_at or work.at, f"ballot:{ballot.id}")
-    why = f"ballot {status.value}" + (f": {reason or ', '.join(missing)}" if reason or missing else "")
+    ballot.status, ballot.decided_at = status, decision.at
+    ballot.reason = decision.reason or ballot.reason
+    missing = "|".join(decision.missing)
+    work.batch.add(SET_BALLOT_STATUS, status.value, stored(decision.at), missing, ballot.reason, ballot.id)
+    occasion = work.occasion(decision.at, f"ballot:{ballot.id}")
+    said = decision.reason or ", ".join(decision.missing)
+    why = f"ballot {status.value}" + (f": {said}" if said else "")
     work.batch.journal(case, occasion, ballot.trigger, case.state, acted=False, reason=why)
 
 
@@ -229,7 +236,7 @@ def decided(work: Work, case: Case, ballot: BallotFacts, outcome: BallotStatus, 
 
     A decision recorded after the clear days had passed takes effect when they had, as on a late server.
     """
-    set_ballot(work, case, ballot, outcome, decided_at)
+    set_ballot(work, case, ballot, outcome, Decision(decided_at))
     if outcome == BallotStatus.NO_QUORUM:
         return
     if not work.paused:
@@ -248,5 +255,3 @@ def set_timer(batch: Batch, case: Case, at: datetime, now: datetime) -> None:
     """Look again at this case at that instant, if it is still to come."""
     if at > now:
         batch.add(SET_TIMER, stored(at), case.id)
-
-

@@ -30,7 +30,7 @@ _FAILED = "UPDATE outbox_message SET status = 'failed', error = ? WHERE id = ? A
 _NOTHING: dict[str, Any] = {
     **dict.fromkeys(("day", "meeting", "place", "payment", "until", "event", "items", "meeting_id", "link")),
     **dict.fromkeys(("total", "reference", "pay_by", "resign_before", "state", "contact_name")),
-    **dict.fromkeys(("owed", "concerned", "decisions"), ()),
+    **dict.fromkeys(("owed", "owed_years", "concerned", "decisions"), ()),
     "person": False,
 }
 
@@ -82,8 +82,9 @@ def values_of(row: Row[Any], members: Mapping[int, Mapping[str, Any]], letterhea
     if row.instance_id is not None:
         member = members[row.instance_id]
         values |= {**member, "person": member["kind"] == "person"}
-        values["reference"] = f"{told['reference_years']} {member['number']}"
-    return values | told
+        values["reference"] = " ".join(map(str, (*(told["owed_years"] or [told["year"]]), member["number"])))
+    values |= told
+    return values
 
 
 @lru_cache(maxsize=4096)
@@ -93,7 +94,7 @@ def _told(context: str, created_at: str, timezone: str, due_on: str) -> Mapping[
     written = instant_of(created_at).astimezone(ZoneInfo(timezone)).date()
     owed = told.get("owed", ())
     told |= {"written": written.isoformat(), "total": sum(cents for _, cents in owed)}
-    told["reference_years"] = " ".join(str(year) for year, _ in owed) or str(told.get("year", ""))
+    told["owed_years"] = [year for year, _ in owed]
     if "payment" in told:
         told["payment"] = _payment(told["payment"])
     if "year" in told:

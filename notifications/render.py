@@ -3,9 +3,9 @@
 A template is what leaves, line for line: « Subject: … », a blank line, the body. What it may name (missing: refused):
 
 - of the member: `number`, `name`, `person` (else an association), `contact_name`, `state`;
-- of the occasion: `year`, `owed` [(year, cents)], `total`, `concerned` [year], `day`, `meeting`, `place`, `payment`
-  {amount, paid_on, years, credit, elsewhere, reason}, `until`, `event`, `items`, `meeting_id`, `link`, `decisions`;
-- made from them: `reference`, `written` (the day the mail was written), `pay_by`, `resign_before`;
+- of the occasion: `year`, `owed` [(year, cents)], `concerned` [year], `day`, `event`, `until` (an instant), `payment`
+  {amount, paid_on, years, credit, elsewhere, reason}, `meeting`, `meeting_id`, `place`, `items`, `link`, `decisions`;
+- made from them: `total`, `owed_years`, `reference`, `written` (the mail's own day), `pay_by`, `resign_before`;
 - of the organisation: `org.name` and every other field of `Letterhead`;
 - filters: `money` (cents), `day` (ISO day), `moment` (ISO instant), `years`, `length`, `join`.
 """
@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateNotFound
+from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.errors import BadDefinition
 from notifications import wording
@@ -31,6 +32,8 @@ SUBJECT = "Subject: "
 LONGEST_SUBJECT = 120
 LONGEST_BODY = 100_000
 
+# A line of nothing but tags leaves no line; every other line leaves as it stands.
+_ONLY_TAGS = re.compile(r"^[ \t]*((?:\{%[^{}]*%\}[ \t]*)+)\n", re.MULTILINE)
 _INCLUDE = re.compile(r'^\{% include "(\w+\.txt)" %\}\n', re.MULTILINE)
 _TAGS = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 _THREE_LINES = re.compile(r"\n{3,}")
@@ -56,7 +59,7 @@ class Letterhead:
     due_on: str = "01-31"
 
     def values(self) -> dict[str, Any]:
-        """Return what a template sees as `org`: the address by lines, the IBAN in groups of four, a name in brackets."""
+        """Return what templates see as `org`: the address by lines, the IBAN in groups of four, a short name always."""
         iban = "".join(self.iban.split())
         groups = " ".join(iban[start : start + 4] for start in range(0, len(iban), 4))
         short = self.short_name or self.name
@@ -75,11 +78,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002 jinja2's signature
         """Refuse the operators that make a short text a long one."""
         raise SecurityError(f"{operator} is not for templates")
 
-    def is_safe_callable(self, obj: Any) -> bool:
+    def is_safe_callable(self, obj: Any) -> bool:  # noqa: ARG002 jinja2's signature
         """Refuse every call."""
         return False
 
@@ -90,9 +93,14 @@ class _Folder(BaseLoader):
     def __init__(self, language: str) -> None:
         self.language = language
 
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+    def get_source(
+        self,
+        environment: Environment,  # noqa: ARG002 jinja2's signature
+        template: str,
+    ) -> tuple[str, str, Callable[[], bool]]:
         """Return the text of a template with its parts, its spaces made French where it is."""
-        source = _INCLUDE.sub(lambda found: _read(self.language, found[1]), _read(self.language, template))
+        whole = _INCLUDE.sub(lambda found: _read(self.language, found[1]), _read(self.language, template))
+        source = _ONLY_TAGS.sub(r"\1", whole)
         if self.language == wording.FRENCH:
             source = "".join(part if part.startswith("{") else fr_typo(part) for part in _TAGS.split(source))
         return source, str(FOLDER / self.language / template), lambda: True
@@ -152,9 +160,7 @@ def _environment(language: str, letterhead: Letterhead) -> Environment:
         loader=_Folder(language),
         undefined=StrictUndefined,
         finalize=_french if language == wording.FRENCH else _tidy,
-        autoescape=False,  # noqa: S701 plain text
-        trim_blocks=True,
-        lstrip_blocks=True,
+        autoescape=False,  # plain text
         keep_trailing_newline=True,
     )
     sandbox.globals.clear()

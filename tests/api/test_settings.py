@@ -9,7 +9,9 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from api.settings import Settings, config_template, load_settings, settings_from_mapping
-from api.settings_sections import Base, Language, MailMode, QuorumCounts, Tls
+from api.settings_sections import Language, MailMode, Tls
+from engine.ballots import Base, CountingRule, QuorumCounts
+from engine.calendar import MeetingRule, YearlyRule
 from engine.errors import BadConfiguration
 from engine.rules import Mode
 
@@ -104,7 +106,7 @@ def test_it_cannot_be_changed_once_read():
 
 
 def test_it_does_not_load_the_database_or_the_web_with_it():
-    heavy = "import sys, api.settings_sections; print(sorted({'fastapi', 'pydantic_settings'} & set(sys.modules)))"
+    heavy = "import sys, api.settings_sections; print(sorted({'fastapi', 'sqlmodel'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -195,6 +197,19 @@ def test_it_reads_cron_fields_as_numbers_or_texts(config, expected):
 )
 def test_it_reads_the_months_of_the_meetings(months, expected):
     assert settings_from_mapping({"board.meetings.months": months}).board.meetings.month_numbers == expected
+
+
+def test_it_takes_only_dates_that_the_engine_takes():
+    found = settings_from_mapping({"board.meetings.months": "sep-nov/2, 1", "calendar.remind.month": "jun-jul/5"})
+    assert found.board.meetings.months == "1,9,11"
+    rules = [YearlyRule(name, step.month, step.day, step.hour) for name, step in found.calendar.steps().items()]
+    assert [rule.name for rule in rules] == list(type(found.calendar).model_fields)
+    assert MeetingRule(found.board.meetings.day, months=found.board.meetings.months).hour == 18
+
+
+def test_it_takes_only_board_rules_that_the_engine_takes():
+    board = settings_from_mapping({}).board
+    assert CountingRule.from_texts(board.quorum, board.quorum_counts, board.base, board.fraction) == CountingRule()
 
 
 def test_it_accepts_what_an_organisation_writes_about_itself():

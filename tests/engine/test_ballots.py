@@ -112,6 +112,50 @@ def test_it_does_not_let_a_casting_vote_replace_two_thirds():
     assert count(rule, Tally(6, 3, 3, 0, chair=Choice.APPROVE)) is Outcome.REJECTED
 
 
+@pytest.mark.parametrize(
+    ("counts", "quorum", "tally", "reached"),
+    [
+        ("took_part", 5, Tally(9, 3, 1, 1), True),
+        ("took_part", 5, Tally(9, 3, 1, 0, present=5), True),
+        ("took_part", 5, Tally(9, 3, 1, 1, present=2), True),  # two in the room, and votes from elsewhere
+        ("present", 5, Tally(9, 3, 1, 1, present=2), False),
+        ("present", 5, Tally(9, 3, 1, 1), True),
+        ("approve", 3, Tally(9, 3, 1, 1), True),
+        ("approve", 4, Tally(9, 3, 1, 1), False),
+        ("approve_and_abstain", 4, Tally(9, 3, 1, 1), True),
+        ("approve_and_abstain", 5, Tally(9, 3, 1, 1), False),
+        ("nothing", 9, Tally(9, 1, 0, 0), True),
+    ],
+)
+def test_it_counts_towards_the_quorum_whom_the_rule_names(counts, quorum, tally, reached):
+    rule = CountingRule.from_texts(quorum=quorum, quorum_counts=counts)
+    assert (count(rule, tally) is not Outcome.NO_QUORUM) is reached
+
+
+@pytest.mark.parametrize(
+    ("base", "outcome"),
+    [
+        ("cast", Outcome.ADOPTED),  # 3 of 5
+        ("took_part", Outcome.REJECTED),  # 3 of 6
+        ("present", Outcome.REJECTED),  # 3 of 7
+        ("seats", Outcome.REJECTED),  # 3 of 9
+    ],
+)
+def test_it_takes_the_fraction_of_what_the_rule_names(base, outcome):
+    assert count(CountingRule.from_texts(base=base), Tally(9, 3, 2, 1, present=7)) is outcome
+
+
+def test_it_counts_a_casting_vote_twice_among_votes_and_once_among_people():
+    tie = Tally(4, 1, 1, 1, chair=Choice.APPROVE)
+    votes, people = (
+        CountingRule.from_texts(base=base, fraction="2/3", casting_vote=True) for base in ("cast", "seats")
+    )
+    assert count(replace(votes, strict=False), tie) is Outcome.ADOPTED  # 2 of 3
+    assert count(votes, tie) is Outcome.REJECTED  # not more than that
+    assert count(replace(people, fraction=Fraction(1, 2), strict=False), tie) is Outcome.ADOPTED  # 2 of 4
+    assert count(CountingRule.from_texts(base="took_part", casting_vote=True), tie) is Outcome.ADOPTED  # 2 of 3
+
+
 def test_it_compares_exactly_where_a_float_would_not():
     rule = CountingRule.from_texts(quorum=0, fraction="1/3")
     third = 10**17

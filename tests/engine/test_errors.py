@@ -50,7 +50,7 @@ def test_it_has_every_problem_type_of_the_interface():
 def test_it_says_one_clear_line():
     assert str(BallotNotOpen(ballot=7)) == "Ballot 7 is not open"
     unknown = UnknownYear(number="A0001", year=2031, first=2019, last=2026)
-    assert str(unknown) == "A0001 can owe or pay the years 2019 to 2026, not 2031"
+    assert str(unknown) == "2031 is not a year that A0001 can owe or pay: those are 2019 to 2026"
     assert str(ListChanged()) == "The list has changed since it was read: read it again, then vote"
     assert str(Invalid(reason="line 3: « 12,x » is\nno amount {really}")) == "line 3: « 12,x » is no amount {really}"
 

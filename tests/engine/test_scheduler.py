@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from threading import Event, get_ident
+from threading import Event, Thread, get_ident
+from time import sleep
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -40,7 +41,7 @@ def test_it_finds_french_dates_in_winter_and_in_summer():
 
 
 def test_it_finds_the_hour_of_the_wall_on_the_days_of_the_clock_changes():
-    daily = {"month": "3,10", "day": "28-30,24-26", "hour": 9, "minute": 0}
+    daily: CronFields = {"month": "3,10", "day": "28-30,24-26", "hour": 9, "minute": 0}
     assert instants(daily, "2026-03-27", "2026-03-31") == ["2026-03-28 08:00", "2026-03-29 07:00", "2026-03-30 07:00"]
     assert instants(daily, "2026-10-24", "2026-10-27") == ["2026-10-24 07:00", "2026-10-25 08:00", "2026-10-26 08:00"]
 
@@ -57,7 +58,7 @@ def test_it_excludes_the_first_instant_and_includes_the_last():
 
 
 def test_it_goes_from_one_local_year_into_the_next():
-    eve = {"month": "1,12", "day": "1,31", "hour": "4,23", "minute": 30}
+    eve: CronFields = {"month": "1,12", "day": "1,31", "hour": "4,23", "minute": 30}
     assert instants(eve, "2025-12-31 05:00", "2026-01-01 05:00") == ["2025-12-31 22:30", "2026-01-01 03:30"]
 
 
@@ -167,6 +168,63 @@ def test_it_rings_in_the_background_and_stops():
     alarm.shutdown()
     assert threads
     assert get_ident() not in threads
+
+
+def test_it_stops_during_a_tick_that_sets_the_next_alarm():
+    rang = Event()
+    done: list[str] = []
+
+    def tick() -> None:
+        rang.set()
+        sleep(0.05)  # the clock is being stopped meanwhile
+        alarm.ring_at(utc_now() + timedelta(hours=1))
+        done.append("to the end")
+
+    alarm = AlarmClock(tick, {}, PARIS, timedelta(hours=1))
+    alarm.start()
+    alarm.ring_at(utc_now())
+    assert rang.wait(timeout=10)
+    stopping = Thread(target=alarm.shutdown, daemon=True)
+    stopping.start()
+    stopping.join(timeout=10)
+    assert not stopping.is_alive()
+    assert done == ["to the end"]
+
+
+def test_it_ticks_one_at_a_time():
+    inside: list[int] = []
+    most: list[int] = []
+
+    def tick() -> None:
+        inside.append(1)
+        sleep(0.01)
+        most.append(len(inside))
+        inside.pop()
+
+    alarm = AlarmClock(tick, {}, PARIS, timedelta(hours=1))
+    threads = [Thread(target=alarm._ring) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1, 1, 1]
+
+
+def test_it_goes_on_after_a_tick_that_failed(caplog):
+    failed: list[int] = []
+    enough = Event()
+
+    def tick() -> None:
+        failed.append(1)
+        if len(failed) == 2:
+            enough.set()
+        raise RuntimeError("disk full")
+
+    alarm = AlarmClock(tick, {}, PARIS, timedelta(seconds=0.05))
+    alarm.start()
+    assert enough.wait(timeout=10)
+    alarm.shutdown()
+    assert "disk full" in caplog.text
 
 
 def test_it_sets_every_job_so_that_none_is_lost_or_doubled():

@@ -135,7 +135,12 @@ def cancel_free_dues(member: Member, occasion: Occasion, batch: Batch) -> None:
     for year, due in sorted(member.dues.items()):
         if due.unpaid and left_on < _owed_from(member, occasion, year):
             batch.add(
-                sql.NEW_ENTRY, member.id, year, EntryKind.CANCELLATION.value, due.unpaid, None,
+                sql.NEW_ENTRY,
+                member.id,
+                year,
+                EntryKind.CANCELLATION.value,
+                due.unpaid,
+                None,
                 *(left_on.isoformat(), stored(occasion.at), "left in time"),
             )
             due.settled = due.amount

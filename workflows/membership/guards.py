@@ -85,7 +85,9 @@ def not_unreachable(member: Member, _occasion: Occasion) -> Why:
 
 
 def _notified_since_the_reminder(member: Member) -> bool:
-    return member.notified_at is not None and member.reminded_at is not None and member.notified_at >= member.reminded_at
+    return (
+        member.notified_at is not None and member.reminded_at is not None and member.notified_at >= member.reminded_at
+    )
 
 
 def cut_for_a_year(member: Member, occasion: Occasion) -> Why:

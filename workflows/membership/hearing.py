@@ -53,7 +53,9 @@ def _list_gate(member: Member) -> Iterable[Gate]:
 
 def _letter_gates(member: Member, occasion: Occasion) -> tuple[Gate, ...]:
     """One letter of this procedure must pass every gate; of several, the best one counts."""
-    letters = [letter for letter in member.letters if letter.kind == LetterKind.SUMMONS and letter.created_at >= member.since]
+    letters = [
+        letter for letter in member.letters if letter.kind == LetterKind.SUMMONS and letter.created_at >= member.since
+    ]
     verdicts = [_letter_verdict(letter, occasion) for letter in letters]
     return min(verdicts, key=len, default=(Gate.LETTER_POSTED,))
 

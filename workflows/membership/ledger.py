@@ -19,7 +19,6 @@ from workflows.membership.models import EntryKind, ReversalReason
 from workflows.membership.options import options_of
 from workflows.membership.words import TaskKind, Trigger
 
-
 JOINING_OWES_NEXT_YEAR_FROM = (12, 1)
 
 
@@ -140,7 +139,11 @@ def _book_one(work: Work, booking: _Booking, members: dict[int, Member], actor: 
         member = members[member_id]
         _note_sign_of_life(work, member, payment.paid_on)
         occasion = work.occasion(
-            work.at, f"payment:{booking.payment_id}", actor, key=f"payment-{booking.payment_id}", told=_told(booking, member_id)
+            work.at,
+            f"payment:{booking.payment_id}",
+            actor,
+            key=f"payment-{booking.payment_id}",
+            told=_told(booking, member_id),
         )
         work.fire(member, Trigger.PAY, occasion)
 
@@ -182,7 +185,12 @@ def _issue_uncalled(work: Work, member: Member, year: int) -> DueFacts:
 
 def _enter(work: Work, booking: _Booking, member: Member, year: int | None, cents: int) -> None:
     work.batch.add(
-        sql.NEW_ENTRY, member.id, year, EntryKind.PAYMENT.value, cents, booking.payment_id,
+        sql.NEW_ENTRY,
+        member.id,
+        year,
+        EntryKind.PAYMENT.value,
+        cents,
+        booking.payment_id,
         *(booking.payment.paid_on.isoformat(), stored(work.at), ""),
     )
 
@@ -197,7 +205,13 @@ def _told(booking: _Booking, member_id: int) -> dict[str, Any]:
     years, credit = booking.years.get(member_id, []), booking.credit.get(member_id, 0)
     amount = sum(cents for _, cents in years) + credit
     paid_on = booking.payment.paid_on.isoformat()
-    return {"amount": amount, "paid_on": paid_on, "years": years, "credit": credit, "reference": booking.payment.reference}
+    return {
+        "amount": amount,
+        "paid_on": paid_on,
+        "years": years,
+        "credit": credit,
+        "reference": booking.payment.reference,
+    }
 
 
 def waive(work: Work, member: Member, year: int, reason: str, actor: str = NOBODY) -> None:
@@ -213,37 +227,42 @@ def waive(work: Work, member: Member, year: int, reason: str, actor: str = NOBOD
     work.look([member], work.at)
 
 
-def reverse(work: Work, payment_id: int, on: date, reason: ReversalReason, actor: str = NOBODY) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """One payment undone: since which day, why, by whom."""
+
+    payment_id: int
+    on: date
+    reason: ReversalReason
+    actor: str = NOBODY
+
+
+def reverse(work: Work, reversal: Reversal) -> list[int]:
     """Undo one payment on every year and member it was spread over. Returns the members' ids.
 
     Raises Invalid for a payment that does not exist or is already reversed, FutureDate.
     """
-    if on > local_day(work.at, work.rules.tz):
-        raise FutureDate(day=on.isoformat())
-    marked = work.connection.exec_driver_sql(
-        """UPDATE payment SET reversed_at = ?, reversed_on = ?, reversal_reason = ?
-        WHERE id = ? AND reversed_at IS NULL""",
-        (stored(work.at), on.isoformat(), reason.value, payment_id),
-    )
-    if marked.rowcount == 0:
-        raise Invalid(reason=f"there is no payment {payment_id} that could be reversed")
-    lines = work.connection.exec_driver_sql(
-        "SELECT association_id, year, amount_cents FROM ledger_entry WHERE payment_id = ? AND kind = 'payment'",
-        (payment_id,),
-    ).fetchall()
-    ids = sorted({line[0] for line in lines})
-    members: dict[int, Member] = {member.id: member for member in work.cases(ids)}
+    if reversal.on > local_day(work.at, work.rules.tz):
+        raise FutureDate(day=reversal.on.isoformat())
+    row = (stored(work.at), reversal.on.isoformat(), reversal.reason.value, reversal.payment_id)
+    if work.connection.exec_driver_sql(_MARK_REVERSED, row).rowcount == 0:
+        raise Invalid(reason=f"there is no payment {reversal.payment_id} that could be reversed")
+    lines = list(work.connection.exec_driver_sql(_LINES, (reversal.payment_id,)).fetchall())
+    members: dict[int, Member] = {member.id: member for member in work.cases(sorted({line[0] for line in lines}))}
     for member_id, year, cents in lines:
-        _undo_line(work, members[member_id], year, cents, payment_id, on, reason)
+        _undo_line(work, members[member_id], year, cents, reversal)
     for member in members.values():
-        _fire_reversal(work, member, payment_id, on, reason, actor, lines)
+        _fire_reversal(work, member, reversal, [line for line in lines if line[0] == member.id])
     work.look(members.values(), work.at)
-    return ids
+    return list(members)
 
 
-def _undo_line(
-    work: Work, member: Member, year: int | None, cents: int, payment_id: int, on: date, reason: ReversalReason
-) -> None:
+_MARK_REVERSED = """UPDATE payment SET reversed_at = ?, reversed_on = ?, reversal_reason = ?
+    WHERE id = ? AND reversed_at IS NULL"""
+_LINES = "SELECT association_id, year, amount_cents FROM ledger_entry WHERE payment_id = ? AND kind = 'payment'"
+
+
+def _undo_line(work: Work, member: Member, year: int | None, cents: int, reversal: Reversal) -> None:
     if year is None:
         _set_credit(work.batch, member, max(0, member.credit - cents))
     else:
@@ -251,23 +270,22 @@ def _undo_line(
         due.settled -= cents
         work.batch.add(sql.SETTLE_DUE, due.settled, member.id, year)
     work.batch.add(
-        sql.NEW_ENTRY, member.id, year, EntryKind.REVERSAL.value, -cents, payment_id, on.isoformat(),
-        *(stored(work.at), reason.value),
+        sql.NEW_ENTRY,
+        *(member.id, year, EntryKind.REVERSAL.value, -cents, reversal.payment_id, reversal.on.isoformat()),
+        *(stored(work.at), reversal.reason.value),
     )
 
 
-def _fire_reversal(
-    work: Work, member: Member, payment_id: int, on: date, reason: ReversalReason, actor: str, lines: Sequence[Any]
-) -> None:
-    occasion = work.occasion(
-        work.at, f"reversal:{payment_id}", actor, key=f"reversal-{payment_id}", reason=reason.value,
-        data=before_payment(work, member, payment_id),
-    )
+def _fire_reversal(work: Work, member: Member, reversal: Reversal, lines: Sequence[Any]) -> None:
+    cause = f"reversal:{reversal.payment_id}"
+    occasion = work.occasion(work.at, cause, reversal.actor, key=f"reversal-{reversal.payment_id}")
+    occasion.reason = reversal.reason.value
+    occasion.data = before_payment(work, member, reversal.payment_id)
     occasion.told = {
-        "amount": sum(line[2] for line in lines if line[0] == member.id),
-        "paid_on": on.isoformat(),
-        "years": [(line[1], line[2]) for line in lines if line[0] == member.id and line[1] is not None],
-        "reason": reason.value,
+        "amount": sum(line[2] for line in lines),
+        "paid_on": reversal.on.isoformat(),
+        "years": [(line[1], line[2]) for line in lines if line[1] is not None],
+        "reason": reversal.reason.value,
     }
     work.fire(member, Trigger.REVERSE, occasion)
 

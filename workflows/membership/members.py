@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from engine.calendar import stay_end
-from engine.clock import at_local, local_day
+from engine.clock import at_local, local_day, noon
 from engine.errors import FutureDate, Invalid, NotAllowed
 from engine.store import reserve_ids, rows_of, stored
 from engine.work import NOBODY, Work, set_timer
@@ -34,6 +34,16 @@ class NewMember:
     services: tuple[tuple[str, str], ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A contact or a notice: when, how, what was said, who records it."""
+
+    on: date
+    channel: str
+    note: str = ""
+    actor: str = NOBODY
+
+
 def find(work: Work, number: str) -> Member:
     """Load one member by its number. Raises UnknownAssociation."""
     row = work.connection.exec_driver_sql(
@@ -55,14 +65,22 @@ def enter(work: Work, new: NewMember, cause: str, actor: str = NOBODY) -> int:
     work.connection.exec_driver_sql(
         """INSERT INTO workflow_instance (id, workflow, version, subject, state, since, started_at)
         VALUES (?, ?, ?, ?, ?, ?, ?)""",
-        (member_id, work.workflow.name, work.workflow.version, new.number, new.state.value, stored(since), stored(work.at)),
+        (
+            member_id,
+            work.workflow.name,
+            work.workflow.version,
+            new.number,
+            new.state.value,
+            stored(since),
+            stored(work.at),
+        ),
     )
     _insert_association(work, member_id, new, since)
     _insert_services(work, member_id, new.services)
     _call_dues(work, member_id, new)
     _prove_reminder(work, member_id, new, since)
     member = find(work, new.number)
-    occasion = work.occasion(since if since < work.at else work.at, cause, actor, key=cause)
+    occasion = work.occasion(min(work.at, since), cause, actor, key=cause)
     if cause == Trigger.JOIN:
         occasion.year = new.owes[0]
         put_in_outbox(member, Mail.CALL_FOR_DUES, f"join-{occasion.year}", occasion, work.batch)
@@ -132,7 +150,9 @@ def _prove_reminder(work: Work, member_id: int, new: NewMember, since: datetime)
         )
 
 
-def join(work: Work, number: str, fields: Mapping[str, object], services: Sequence[tuple[str, str]] = (), actor: str = NOBODY) -> int:
+def join(
+    work: Work, number: str, fields: Mapping[str, object], services: Sequence[tuple[str, str]] = (), actor: str = NOBODY
+) -> int:
     """A new member: it owes the year of joining (from 1 December the next) and is called at once.
 
     Raises Invalid when the number is taken.
@@ -178,19 +198,19 @@ def hold(work: Work, member: Member, until: date, reason: str, actor: str = NOBO
     work.look([member], work.at)
 
 
-def contact(work: Work, member: Member, on: date, channel: str, note: str = "", actor: str = NOBODY) -> None:
+def contact(work: Work, member: Member, told: Told) -> None:
     """They were heard from: a sign of life, and no longer unreachable. Raises FutureDate."""
-    _record_contact(work, member, ContactKind.CONTACT, on, channel, note, actor)
-    member.last_contact_on = max(filter(None, (member.last_contact_on, on)))
+    _record_contact(work, member, ContactKind.CONTACT, told)
+    member.last_contact_on = max(filter(None, (member.last_contact_on, told.on)))
     member.unreachable_since = None
     work.batch.add(sql.SET_CONTACT, member.last_contact_on.isoformat(), None, member.id)
     work.look([member], work.at)
 
 
-def notice(work: Work, member: Member, on: date, channel: str, note: str = "", actor: str = NOBODY) -> None:
+def notice(work: Work, member: Member, told: Told) -> None:
     """We reached them otherwise: that proves the steps so far, and ends being unreachable after a reminder."""
-    _record_contact(work, member, ContactKind.NOTICE, on, channel, note, actor)
-    given = max(at_local(on, 0, 0, work.rules.tz), work.at) if on == local_day(work.at, work.rules.tz) else at_local(on, 12, 0, work.rules.tz)
+    _record_contact(work, member, ContactKind.NOTICE, told)
+    given = work.at if told.on == local_day(work.at, work.rules.tz) else noon(told.on, work.rules.tz)
     member.notified_at = given
     if member.reminded_at is not None and given >= member.reminded_at and member.state == State.REMINDED:
         member.unreachable_since = None
@@ -202,13 +222,12 @@ def notice(work: Work, member: Member, on: date, channel: str, note: str = "", a
     work.look([member], work.at)
 
 
-def _record_contact(
-    work: Work, member: Member, kind: ContactKind, on: date, channel: str, note: str, actor: str
-) -> None:
-    if on > local_day(work.at, work.rules.tz):
-        raise FutureDate(day=on.isoformat())
-    work.batch.add(sql.NEW_CONTACT, member.id, kind.value, on.isoformat(), channel, note, stored(work.at), actor)
-    _journal(work, member, kind.value, actor, f"{channel}: {note}".rstrip(": "))
+def _record_contact(work: Work, member: Member, kind: ContactKind, told: Told) -> None:
+    if told.on > local_day(work.at, work.rules.tz):
+        raise FutureDate(day=told.on.isoformat())
+    row = (member.id, kind.value, told.on.isoformat(), told.channel, told.note, stored(work.at), told.actor)
+    work.batch.add(sql.NEW_CONTACT, *row)
+    _journal(work, member, kind.value, told.actor, f"{told.channel}: {told.note}".rstrip(": "))
 
 
 def _journal(work: Work, member: Member, trigger: str, actor: str, reason: str) -> None:
@@ -219,11 +238,10 @@ def _journal(work: Work, member: Member, trigger: str, actor: str, reason: str) 
 
 def bounced(work: Work, member: Member, addresses: Sequence[str]) -> None:
     """A hard bounce of these addresses; when none is left that takes mail, the member is unreachable."""
-    for column, address in (("email", "email_bounced_at"), ("treasurer_email", "treasurer_email_bounced_at")):
-        work.connection.exec_driver_sql(
-            f"UPDATE association SET {address} = ? WHERE instance_id = ? AND {column} IN ({', '.join('?' * len(addresses))})",  # noqa: S608 columns from here
-            (stored(work.at), member.id, *addresses),
-        )
+    marks = ", ".join("?" * len(addresses))
+    for column in ("email", "treasurer_email"):
+        text = f"UPDATE association SET {column}_bounced_at = ? WHERE instance_id = ? AND {column} IN ({marks})"  # noqa: S608 columns from here
+        work.connection.exec_driver_sql(text, (stored(work.at), member.id, *addresses))
     member.bounced = tuple(dict.fromkeys((*member.bounced, *addresses)))
     _journal(work, member, "bounce", NOBODY, f"hard bounce of {', '.join(addresses)}")
     if set(member.addresses) <= set(member.bounced) and member.unreachable_since is None:
@@ -261,7 +279,12 @@ def correct(work: Work, member: Member, reason: str, people: Sequence[str]) -> S
     if row is None:
         raise NotAllowed(reason=f"nothing moved {member.subject} that could be corrected")
     occasion = work.occasion(
-        work.at, "correction", " + ".join(people), key=f"correct-{stored(work.at)}", reason=reason, data=undo_of(row[0], row[1])
+        work.at,
+        "correction",
+        " + ".join(people),
+        key=f"correct-{stored(work.at)}",
+        reason=reason,
+        data=undo_of(row[0], row[1]),
     )
     if work.fire(member, Trigger.CORRECT, occasion) is None:
         raise NotAllowed(reason=f"{member.subject} cannot go back to {row[0]}")

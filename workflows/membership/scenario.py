@@ -64,7 +64,9 @@ def _seat(player: Player, scenario: Scenario) -> None:
 def _payment_steps(scenario: Scenario) -> list[Step]:
     """Rows dated from the start on are steps at noon of their day; earlier ones are history."""
     paths = scenario.files.get("payments", ())
-    rows = [row for path in ([paths] if isinstance(paths, str) else paths) for row in read_payments(scenario.folder / path)]
+    rows = [
+        row for path in ([paths] if isinstance(paths, str) else paths) for row in read_payments(scenario.folder / path)
+    ]
     steps = []
     for row in rows:
         on = noon(row.paid_on, scenario.tz)
@@ -141,7 +143,7 @@ def _reverse(player: Player, step: Step) -> None:
     with acting as work:
         payment = ledger.latest_payment(work, members.find(work, number), step.fields.get("year"))
         reason = ReversalReason(step.fields.get("reason", ReversalReason.BOUNCED))
-        ledger.reverse(work, payment, local_day(player.now, player.engine.rules.tz), reason)
+        ledger.reverse(work, ledger.Reversal(payment, local_day(player.now, player.engine.rules.tz), reason))
 
 
 def _waive(player: Player, step: Step) -> None:
@@ -160,14 +162,14 @@ def _contact(player: Player, step: Step) -> None:
     acting, number = _acting(player, step)
     with acting as work:
         today = local_day(player.now, player.engine.rules.tz)
-        members.contact(work, members.find(work, number), today, step.fields.get("channel", "mail"))
+        members.contact(work, members.find(work, number), members.Told(today, step.fields.get("channel", "mail")))
 
 
 def _notice(player: Player, step: Step) -> None:
     acting, number = _acting(player, step)
     with acting as work:
         today = local_day(player.now, player.engine.rules.tz)
-        members.notice(work, members.find(work, number), today, step.fields.get("channel", "letter"))
+        members.notice(work, members.find(work, number), members.Told(today, step.fields.get("channel", "letter")))
 
 
 def _leave(player: Player, step: Step) -> None:

@@ -75,5 +75,3 @@ def waiting_for_deletion(work: Work) -> list[int]:
         "SELECT instance_id FROM task WHERE kind = ? AND done_at IS NULL", (TaskKind.CONFIRM_DELETION.value,)
     )
     return [row[0] for row in found if row[0] is not None]
-
-

@@ -1,5 +1,6 @@
 """Tasks that follow from a member's facts: opened when their reason is there, closed when it ends."""
 
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
 from engine.batch import Batch
@@ -10,6 +11,7 @@ from workflows.membership.facts import Member
 from workflows.membership.models import LetterKind
 from workflows.membership.words import ACTIVE, State, TaskKind
 
+HEARD = (State.PROPOSED, State.REMOVED)
 FIRST_DELETION = (11, 15)
 PROCEDURE_STARTS = 9
 """Month of the list: a hearing postponed beyond the winter still belongs to the autumn before."""
@@ -28,21 +30,19 @@ def settle_tasks(member: Member, occasion: Occasion, batch: Batch) -> None:
 
 def still_stands(member: Member, kind: str) -> bool:
     """Whether the reason of an open task is still there."""
-    match kind:
-        case TaskKind.UNREACHABLE:
-            return member.unreachable_since is not None and member.state in ACTIVE
-        case TaskKind.POST_LETTER:
-            return member.state in {State.PROPOSED, State.REMOVED} and not member.all_posted()
-        case TaskKind.HEARING_POSTPONED:
-            return member.state == State.PROPOSED
-        case TaskKind.CONFIRM_DELETION:
-            return member.undeleted > 0
-        case TaskKind.RE_SUSPENSION:
-            return member.state == State.REMINDED
-        case TaskKind.SURPLUS:
-            return member.credit > 0
-        case _:
-            return True
+    reason = REASONS.get(kind)
+    return reason is None or reason(member)
+
+
+REASONS: Mapping[str, Callable[[Member], bool]] = {
+    TaskKind.UNREACHABLE: lambda member: member.unreachable_since is not None and member.state in ACTIVE,
+    TaskKind.POST_LETTER: lambda member: member.state in HEARD and not member.all_posted(),
+    TaskKind.HEARING_POSTPONED: lambda member: member.state == State.PROPOSED,
+    TaskKind.CONFIRM_DELETION: lambda member: member.undeleted > 0,
+    TaskKind.RE_SUSPENSION: lambda member: member.state == State.REMINDED,
+    TaskKind.SURPLUS: lambda member: member.credit > 0,
+}
+"""Why each kind of task is open; kinds that are not here are closed by a person only."""
 
 
 def deletion_ready_at(member: Member, occasion: Occasion) -> datetime | None:
