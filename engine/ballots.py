@@ -131,8 +131,8 @@ def count(rule: CountingRule, tally: Tally) -> Outcome:
     if rule.casting_vote and approve == reject:  # on a tie the chair's vote counts twice
         approve += tally.chair == Choice.APPROVE
         reject += tally.chair == Choice.REJECT
-    needed = _enough(approve, rule.fraction, _base(rule.base, tally, approve + reject), strict=rule.strict)
-    return Outcome.ADOPTED if needed and tally.approve > 0 else Outcome.REJECTED
+    enough = _enough(approve, rule.fraction, _base(rule.base, tally, approve + reject), strict=rule.strict)
+    return Outcome.ADOPTED if enough and tally.approve > 0 else Outcome.REJECTED
 
 
 def _has_quorum(rule: CountingRule, tally: Tally) -> bool:

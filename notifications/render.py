@@ -35,7 +35,8 @@ LONGEST_BODY = 100_000
 # A line of nothing but tags leaves no line; every other line leaves as it stands.
 _ONLY_TAGS = re.compile(r"^[ \t]*((?:\{%[^{}]*%\}[ \t]*)+)\n", re.MULTILINE)
 _INCLUDE = re.compile(r'^\{% include "(\w+\.txt)" %\}\n', re.MULTILINE)
-_TAGS = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
+_TAGS = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_TAG_MARK = "\ue000"
 _THREE_LINES = re.compile(r"\n{3,}")
 
 
@@ -102,7 +103,7 @@ class _Folder(BaseLoader):
         whole = _INCLUDE.sub(lambda found: _read(self.language, found[1]), _read(self.language, template))
         source = _ONLY_TAGS.sub(r"\1", whole)
         if self.language == wording.FRENCH:
-            source = "".join(part if part.startswith("{") else fr_typo(part) for part in _TAGS.split(source))
+            source = _french_source(source)
         return source, str(FOLDER / self.language / template), lambda: True
 
 
@@ -171,6 +172,12 @@ def _environment(language: str, letterhead: Letterhead) -> Environment:
         "years": lambda numbers: wording.years(numbers, language),
     }
     return sandbox
+
+
+def _french_source(source: str) -> str:
+    """Typeset the words around the tags, each tag standing for a word, and leave the tags' own text alone."""
+    tags = iter(_TAGS.findall(source))
+    return re.sub(_TAG_MARK, lambda _: next(tags), fr_typo(_TAGS.sub(_TAG_MARK, source)))
 
 
 def _tidy(value: Any) -> Any:

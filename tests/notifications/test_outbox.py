@@ -94,9 +94,7 @@ def test_a_row_that_cannot_be_written_fails_alone(store, bad):
 
 def test_what_does_not_wait_is_left_alone(store):
     states = ("sent", "failed", "dropped", "captured", "sending")
-    put(store, *({"status": status} for status in states))
-    put_rendered = {"dedupe_key": "rendered", "subject": "s", "body": "b"}
-    put(store, put_rendered)
+    put(store, *({"status": status} for status in states), {"subject": "s", "body": "b"})
     assert render_pending(store, LETTERHEAD, lookup) == 0
     assert [message.body for message in messages(store)] == [None] * 5 + ["b"]
 

@@ -46,7 +46,8 @@ VALUES = {
 LITTLE = dict.fromkeys(VALUES) | {
     **{"number": "P0001", "name": "Hugo N’Diaye", "person": True, "contact_name": "", "state": "called"},
     **{"year": 2026, "owed": [[2026, 1000]], "owed_years": [2026], "total": 1000, "concerned": [], "decisions": []},
-    **{"written": "2026-06-01", "reference": "2026 P0001", "meeting": "2025-08-28T16:30:00+00:00"},
+    **{"written": "2026-06-01", "reference": "2026 P0001", "resign_before": "2026-07-02"},
+    **{"meeting": "2025-08-28T16:30:00+00:00", "items": 1},
     "payment": VALUES["payment"],
 }
 

@@ -1,0 +1,198 @@
+"""The reference year: N associations through the real engine, against the same rows by set-based SQL.
+
+All are called, 80 % pay on scattered days, the rest are reminded, balloted with 7 votes each and cut; half of them
+pay, the rest are listed the year after, voted and removed. Both sides write the same kind of file: WAL,
+synchronous = FULL, the same tables and indexes.
+"""
+
+import gc
+import random
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from engine import outbox
+from engine.ballots import Choice
+from engine.engine import Engine
+from engine.models import BallotStatus
+from engine.rules import Mode, Rules
+from engine.store import Store, stored
+from engine.voting import Cast
+from workflows.membership import ledger
+from workflows.membership.definition import MEMBERSHIP
+
+TZ = ZoneInfo("Europe/Paris")
+SEATS = tuple(f"S{number}" for number in range(1, 8))
+CHUNK = 5000
+
+
+@dataclass
+class Clock:
+    """Seconds of wall time by phase."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a block."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    @property
+    def total(self) -> float:
+        """Seconds of all phases."""
+        return sum(self.seconds.values())
+
+
+def at(year: int, month: int, day: int, hour: int = 12) -> datetime:
+    """An instant given in Paris time."""
+    return datetime(year, month, day, hour, tzinfo=TZ).astimezone(UTC)
+
+
+def prepare(path: Path, members: int) -> Store:
+    """A database with N associations that are up to date: not timed, the same on both sides."""
+    store = Store(f"sqlite:///{path}")
+    store.create_tables()
+    start = stored(at(2024, 11, 30))
+    with store.write() as connection:
+        connection.exec_driver_sql(
+            """WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+            INSERT INTO workflow_instance (id, workflow, version, subject, state, since, started_at)
+            SELECT i, 'membership', 1, printf('A%07d', i), 'paid', ?, ? FROM n""",
+            (members, start, start),
+        )
+        connection.exec_driver_sql(
+            """INSERT INTO association (instance_id, name, kind, joined_on, contact_name, contact_role, email,
+            treasurer_name, treasurer_email, phone, address, postcode, city, region, country, language, themes,
+            hold_reason, concerned, credit_cents)
+            SELECT id, 'Association ' || subject, 'association', '2010-01-01', 'Anne Vidal', 'chair',
+            'contact@' || subject || '.example', '', '', '', '1 rue des Arts', '31000', 'Toulouse', '', 'FR', 'fr', '',
+            '', '', 0 FROM workflow_instance"""
+        )
+        rows = [(seat, seat, "", "member") for seat in SEATS]
+        connection.exec_driver_sql("INSERT INTO seat (name, person, email, role) VALUES (?, ?, ?, ?)", rows)
+    return store
+
+
+class ReferenceYear:
+    """The engine's side."""
+
+    def __init__(self, store: Store, members: int) -> None:
+        """Get ready."""
+        self.store, self.members = store, members
+        self.clock = Clock()
+        self.engine = Engine(store, Rules(TZ), (MEMBERSHIP,))
+        off = dict.fromkeys(("call", "campaign", "remind", "suspend"), Mode.OFF)
+        self.second = Engine(store, Rules(TZ, modes=off), (MEMBERSHIP,))
+        self.random = random.Random(2025)  # noqa: S311 the same year at every run
+
+    def run(self) -> Clock:
+        """Live the year."""
+        self.engine.start_clock(at(2024, 11, 30))
+        with self.clock.phase("call"):
+            self.engine.tick(at(2024, 12, 1))
+        payers = self._shuffled("called")[: self.members * 8 // 10]
+        self._pay(payers, date(2025, 1, 3), 2025)
+        with self.clock.phase("remind"):
+            self.engine.tick(at(2025, 6, 1))
+        self._accept()
+        self._board("suspend", at(2025, 8, 18, 19), at(2025, 8, 28, 19), at(2025, 8, 29, 4))
+        with self.clock.phase("suspend"):
+            self.engine.tick(at(2025, 9, 1))
+            self.engine.confirm_brake(at(2025, 9, 1), "bench")
+        self._pay(self._shuffled("suspended")[: self.members // 10], date(2025, 9, 3), 2025)
+        self._strike_off()
+        return self.clock
+
+    def _strike_off(self) -> None:
+        self.engine = self.second
+        self._board("propose_removal", at(2026, 9, 14, 19), at(2026, 9, 24, 19), at(2026, 9, 25, 4))
+        with self.clock.phase("summon"):
+            self.engine.tick(at(2026, 10, 3))
+        with self.clock.phase("letters"), self.store.write() as connection:
+            connection.exec_driver_sql(POSTED)
+        self._board("remove", at(2026, 10, 19, 19), at(2026, 10, 29, 19), at(2026, 10, 30, 4))
+
+    def _shuffled(self, state: str) -> list[int]:
+        with self.store.read() as connection:
+            rows = connection.exec_driver_sql("SELECT id FROM workflow_instance WHERE state = ?", (state,))
+            ids = [row[0] for row in rows]
+        self.random.shuffle(ids)
+        return ids
+
+    def _pay(self, payers: list[int], first: date, year: int) -> None:
+        """On scattered days: each day's bank file is booked at once."""
+        days = 100 if year == 2025 and first.month == 1 else 20
+        for number in range(days):
+            today = payers[number::days]
+            day = first + timedelta(days=number)
+            now = at(day.year, day.month, day.day, 18)
+            with self.clock.phase("pay"):
+                self.engine.tick(now)
+                for start in range(0, len(today), CHUNK):
+                    self._book(today[start : start + CHUNK], day, year, now)
+
+    def _book(self, payers: list[int], day: date, year: int, now: datetime) -> None:
+        payments = [
+            ledger.NewPayment("bank", f"{year}-{member}-{day}", day, (ledger.Share(member, 2000, year),), "transfer")
+            for member in payers
+        ]
+        with self.engine.context.work(MEMBERSHIP, now, now) as work:
+            ledger.book(work, payments)
+
+    def _accept(self) -> None:
+        """A server accepted the reminders: two set-based statements, on both sides."""
+        with self.clock.phase("accept"), self.store.write() as connection:
+            connection.exec_driver_sql(outbox.ACCEPT_ALL, (stored(at(2025, 6, 1)),))
+            connection.exec_driver_sql(outbox.PROVE_ALL, (stored(at(2025, 6, 1)),))
+
+    def _board(self, trigger: str, published: datetime, held: datetime, closed: datetime) -> None:
+        with self.clock.phase(f"publish {trigger}"):
+            self.engine.tick(published)
+        with self.clock.phase(f"open {trigger}"):
+            self.engine.tick(held)
+        with self.store.read() as connection:
+            sql = "SELECT id FROM ballot WHERE trigger = ? AND status = ? ORDER BY id"
+            ballots = [row[0] for row in connection.exec_driver_sql(sql, (trigger, BallotStatus.OPEN))]
+        with self.clock.phase(f"vote {trigger}"):
+            for seat in SEATS:
+                for start in range(0, len(ballots), CHUNK):
+                    votes = [Cast(ballot, seat, Choice.APPROVE) for ballot in ballots[start : start + CHUNK]]
+                    self.engine.cast_votes(MEMBERSHIP, votes, held, "bench")
+        with self.clock.phase(f"close {trigger}"):
+            self.engine.tick(closed)
+
+
+POSTED = """UPDATE letter SET posted_on = '2026-10-04', first_presented_on = '2026-10-06', outcome = 'delivered'"""
+
+
+def peak_megabytes() -> float:
+    """Peak memory of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main(members: int, folder: Path) -> Clock:
+    """Run it once in this process and print the phases."""
+    gc.freeze()
+    store = prepare(folder / "engine.db", members)
+    year = ReferenceYear(store, members)
+    clock = year.run()
+    with store.read() as connection:
+        rows = connection.exec_driver_sql("SELECT state, count(*) FROM workflow_instance GROUP BY state").fetchall()
+    print({row[0]: row[1] for row in rows}, f"peak {peak_megabytes():.0f} MB")
+    for name, seconds in clock.seconds.items():
+        print(f"{name:26} {seconds:8.2f} s")
+    print(f"{'total':26} {clock.total:8.2f} s")
+    store.close()
+    return clock
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))
