@@ -10,7 +10,7 @@ from engine.cases import BallotFacts, Case, Occasion
 from engine.clock import local_day
 from engine.context import Context
 from engine.definition import BallotRule, Workflow
-from engine.meetings import MeetingFacts, meetings_where
+from engine.meetings import MEETING_UNCONFIRMED, MeetingFacts, meetings_where
 from engine.models import BallotStatus
 from engine.store import stored
 from engine.tallies import freeze, tallies_of
@@ -59,8 +59,7 @@ def _publish_list(
         return
     for ids in _listable(context, workflow, rule, before):
         with context.work(workflow, at, moment) as work:
-            occasion = work.occasion(moment, AGENDA, key=f"meeting-{meeting.id}", year=meeting.year)
-            occasion.meeting_at = meeting.held_at
+            occasion = _agenda_occasion(work, meeting, moment)
             for case in work.cases(ids):
                 if _belongs(case, rule, occasion, whole=whole):
                     _put_on(work, case, rule, meeting, occasion)
@@ -68,6 +67,37 @@ def _publish_list(
         with context.work(workflow, at, moment) as work:
             row = (workflow.name, rule.trigger, meeting.year, meeting.id)
             work.connection.exec_driver_sql(_SETTLE_LIST, row)
+
+
+def would_carry(context: Context, meeting: MeetingFacts, at: datetime) -> int:
+    """How many items a meeting's agenda would have if it were published now."""
+    items = 0
+    for workflow in context.workflows:
+        for rule in workflow.ballots:
+            with context.reading(workflow, at) as work:
+                before = _concerned_before(work, rule, meeting)
+                whole = rule.every_meeting or not _settled(work, rule, meeting.year)
+            if before is None:
+                continue
+            for ids in _listable(context, workflow, rule, before):
+                with context.reading(workflow, at) as work:
+                    occasion = _agenda_occasion(work, meeting, at)
+                    items += sum(_belongs(case, rule, occasion, whole=whole) for case in work.cases(ids))
+    return items
+
+
+def _agenda_occasion(work: Work, meeting: MeetingFacts, moment: datetime) -> Occasion:
+    occasion = work.occasion(moment, AGENDA, key=f"meeting-{meeting.id}", year=meeting.year)
+    occasion.meeting_at = meeting.held_at
+    return occasion
+
+
+def warn_unconfirmed(context: Context, meeting: MeetingFacts, at: datetime, moment: datetime) -> None:
+    """Ask for the confirmation of a date on which the board would have something to decide."""
+    if would_carry(context, meeting, moment):
+        with context.work(context.workflows[0], at, moment) as work:
+            day = local_day(meeting.held_at, work.rules.tz)
+            work.batch.open_task(MEETING_UNCONFIRMED, None, at, meeting.month, day, f"is {day.isoformat()} confirmed?")
 
 
 def _concerned_before(work: Work, rule: BallotRule, meeting: MeetingFacts) -> datetime | None:
@@ -196,6 +226,7 @@ def close_meeting(context: Context, meeting: MeetingFacts, at: datetime, moment:
         with context.work(workflow, at, moment) as work:
             sql = "UPDATE meeting SET closed_at = ? WHERE id = ?"
             work.connection.exec_driver_sql(sql, (stored(at), meeting.id))
+            work.batch.close_task(MEETING_UNCONFIRMED, None, at, meeting.month, note="it was held")
 
 
 def _on_agenda(

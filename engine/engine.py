@@ -16,12 +16,12 @@ from engine.definition import Workflow
 from engine.errors import Invalid
 from engine.events import run_slot
 from engine.machine import SharedMachine
-from engine.meetings import MeetingFacts, move_meeting
+from engine.meetings import MeetingFacts, confirm_meeting, move_meeting
 from engine.models import BallotStatus
 from engine.rules import Rules
 from engine.runs import BRAKE
 from engine.store import Store, rows_of, stored
-from engine.tick import Ran, next_moment, start_clock, tick
+from engine.tick import Ran, end_pauses, next_moment, start_clock, tick
 from engine.voting import Cast, cast, close_now, record
 from engine.work import Work
 
@@ -106,6 +106,11 @@ class Engine:
             self.context.let_arrive(now)
         return moved
 
+    def confirm_meeting(self, month: str, now: datetime, by: str) -> MeetingFacts:
+        """The secretary confirms the date of the meeting planned for a month. Raises Invalid."""
+        with self.store.write() as connection:
+            return confirm_meeting(connection, month, now, by)
+
     # The treasurer's brake, and pauses
 
     def waiting_runs(self) -> list[tuple[str, str, int]]:
@@ -149,6 +154,13 @@ class Engine:
                 "INSERT INTO pause (at, until, ends_at, reason, actor) VALUES (?, ?, ?, ?, ?)",
                 (stored(now), until.isoformat(), stored(ends), reason, actor),
             )
+
+    def end_pauses(self, now: datetime) -> int:
+        """End the pauses in force; what fell due meanwhile waits for the treasurer. Returns how many there were."""
+        self.tick(now)
+        ended = end_pauses(self.context, now)
+        self.context.let_arrive(now)
+        return ended
 
     # Tasks
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.batch import CLOSE_TASK, task_key
 from engine.calendar import meetings_between
 from engine.clock import at_local, end_of_day, local_day
 from engine.errors import Invalid, NotAllowed
@@ -13,6 +14,8 @@ from engine.rules import Rules
 from engine.store import instant_of, maybe_instant, stored
 
 AHEAD = timedelta(days=400)
+MEETING_UNCONFIRMED = "meeting_unconfirmed"
+CONFIRM_DAYS = 15
 
 _COLUMNS = (
     """id, month, held_at, publish_at, closes_at, published_at, opened_at, closed_at, items, present, confirmed"""
@@ -60,18 +63,23 @@ def plan_meetings(connection: Connection, rules: Rules, now: datetime) -> None:
 
 
 def _insert(connection: Connection, rules: Rules, month: str, held_at: datetime, over: datetime | None) -> None:
-    sql = """INSERT INTO meeting (month, held_at, publish_at, closes_at, closed_at, place, confirmed, items, present)
-        VALUES (?, ?, ?, ?, ?, '', ?, 0, '') ON CONFLICT DO NOTHING"""
-    publish, closes = _publication(rules, held_at), _closing(rules, held_at)
+    sql = """INSERT INTO meeting (month, held_at, publish_at, confirm_by, closes_at, closed_at, place, confirmed, items,
+        present) VALUES (?, ?, ?, ?, ?, ?, '', ?, 0, '') ON CONFLICT DO NOTHING"""
+    dates = (_days_before(rules, held_at, rules.board.publish_days), _days_before(rules, held_at, CONFIRM_DAYS))
     over_text = None if over is None else stored(over)
-    row = (month, stored(held_at), stored(publish), stored(closes), over_text, rules.dates_confirmed)
-    connection.exec_driver_sql(sql, row)
+    connection.exec_driver_sql(
+        sql,
+        (
+            *(month, stored(held_at), *(stored(date) for date in dates), stored(_closing(rules, held_at))),
+            *(over_text, rules.dates_confirmed),
+        ),
+    )
 
 
-def _publication(rules: Rules, held_at: datetime) -> datetime:
-    """Days before the meeting, at the same local hour."""
+def _days_before(rules: Rules, held_at: datetime, days: int) -> datetime:
+    """So many days before the meeting, at the same local hour."""
     local = held_at.astimezone(rules.tz)
-    day = local.date() - timedelta(days=rules.board.publish_days)
+    day = local.date() - timedelta(days=days)
     return at_local(day, local.hour, local.minute, rules.tz)
 
 
@@ -126,10 +134,11 @@ def move_meeting(connection: Connection, rules: Rules, month: str, held_at: date
     """
     planned = meeting_of_month(connection, month)
     _refuse_move(connection, rules, planned, held_at, now)
-    publish = planned.publish_at if planned.published_at else _publication(rules, held_at)
+    publish = planned.publish_at if planned.published_at else _days_before(rules, held_at, rules.board.publish_days)
+    confirm_by = _days_before(rules, held_at, CONFIRM_DAYS)
     connection.exec_driver_sql(
-        "UPDATE meeting SET held_at = ?, publish_at = ?, closes_at = ? WHERE id = ?",
-        (stored(held_at), stored(publish), stored(_closing(rules, held_at)), planned.id),
+        "UPDATE meeting SET held_at = ?, publish_at = ?, confirm_by = ?, closes_at = ? WHERE id = ?",
+        (stored(held_at), stored(publish), stored(confirm_by), stored(_closing(rules, held_at)), planned.id),
     )
     connection.exec_driver_sql(
         "UPDATE ballot SET closes_at = ? WHERE meeting_id = ? AND status IN ('scheduled', 'open')",
@@ -152,6 +161,16 @@ def _refuse_move(connection: Connection, rules: Rules, planned: MeetingFacts, he
         before, after = other.month < planned.month, other.month > planned.month
         if (before and day <= other_day) or (after and day >= other_day):
             raise NotAllowed(reason=f"a meeting cannot be moved onto or beyond the one of {other.month}")
+
+
+def confirm_meeting(connection: Connection, month: str, now: datetime, by: str) -> MeetingFacts:
+    """The secretary confirms a meeting's date; the alarm about it ends. Raises Invalid."""
+    planned = meeting_of_month(connection, month)
+    connection.exec_driver_sql("UPDATE meeting SET confirmed = ? WHERE id = ?", (True, planned.id))
+    connection.exec_driver_sql(
+        CLOSE_TASK.sql, (stored(now), by, "confirmed", task_key(MEETING_UNCONFIRMED, None, planned.month))
+    )
+    return meeting(connection, planned.id)
 
 
 def next_meeting_after(connection: Connection, instant: datetime) -> MeetingFacts | None:

@@ -144,6 +144,8 @@ class Meeting(SQLModel, table=True):
     month: str
     held_at: datetime = Field(index=True)
     publish_at: datetime = Field(index=True)
+    confirm_by: datetime
+    """When an unconfirmed date becomes an alarm."""
     closes_at: datetime
     place: str = ""
     confirmed: bool = False

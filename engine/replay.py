@@ -211,6 +211,10 @@ def _pause(player: Player, step: Step) -> None:
     player.engine.pause(player.field(step, "until"), step.fields.get("reason", ""), player.now, "scenario")
 
 
+def _resume(player: Player, _step: Step) -> None:
+    player.engine.end_pauses(player.now)
+
+
 VERBS: Mapping[str, Callable[[Player, Step], None]] = {
     "vote": _vote,
     "record": _record,
@@ -220,6 +224,7 @@ VERBS: Mapping[str, Callable[[Player, Step], None]] = {
     "stop": _stop,
     "start": _start,
     "pause": _pause,
+    "resume": _resume,
 }
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from engine.agenda import close_meeting, open_hearings, publish
+from engine.agenda import close_meeting, open_hearings, publish, warn_unconfirmed
 from engine.calendar import Slot, closings_between, open_slots, slots_between
 from engine.context import Context, paused_at
 from engine.definition import Workflow
@@ -25,6 +25,7 @@ _MEETING_MOMENTS = """SELECT min(t) FROM (
     UNION ALL SELECT min(held_at) FROM meeting
         WHERE held_at > ? AND published_at IS NOT NULL AND opened_at IS NULL AND closed_at IS NULL
     UNION ALL SELECT min(closes_at) FROM meeting WHERE closes_at > ? AND closed_at IS NULL
+    UNION ALL SELECT min(confirm_by) FROM meeting WHERE confirm_by > ? AND NOT confirmed AND closed_at IS NULL
     UNION ALL SELECT min(ends_at) FROM pause WHERE ends_at > ?
     UNION ALL SELECT min(at) FROM timer)"""
 
@@ -93,7 +94,7 @@ def _calendar(context: Context, upto: datetime, now: datetime) -> list[datetime]
 def _next_moment(context: Context, dues: Sequence[datetime], upto: datetime, now: datetime) -> datetime | None:
     with context.store.read() as connection:
         mark = stored(upto)
-        found = connection.exec_driver_sql(_MEETING_MOMENTS, (mark, mark, mark, mark)).scalar_one_or_none()
+        found = connection.exec_driver_sql(_MEETING_MOMENTS, (mark,) * 5).scalar_one_or_none()
     candidates = [due for due in dues if due > upto][:1]
     if found is not None:
         candidates.append(instant_of(found))
@@ -110,6 +111,8 @@ def _deal_with(context: Context, moment: datetime, now: datetime) -> None:
         for slot in _due_at(context, workflow, moment):
             run_slot(context, workflow, slot, now, moment)
     _end_pause(context, moment, now)
+    for meeting in _meetings(context, "confirm_by = ? AND NOT confirmed AND closed_at IS NULL", moment):
+        warn_unconfirmed(context, meeting, now, moment)
     _publish_agendas(context, moment, now)
     for meeting in _meetings(context, "held_at = ? AND published_at IS NOT NULL AND opened_at IS NULL", moment):
         open_hearings(context, meeting, now, moment)
@@ -147,12 +150,26 @@ def _publish_agendas(context: Context, moment: datetime, now: datetime) -> None:
 
 
 def _end_pause(context: Context, moment: datetime, now: datetime) -> None:
-    """After a pause: what fell due waits for the treasurer; what the board decided is carried out."""
     with context.store.read() as connection:
         sql = "SELECT 1 FROM pause WHERE ends_at = ?"
         ended = connection.exec_driver_sql(sql, (stored(moment),)).fetchone() and not paused_at(connection, moment)
-    if not ended:
-        return
+    if ended:
+        _take_up_again(context, moment, now)
+
+
+def end_pauses(context: Context, now: datetime) -> int:
+    """A person ends the pauses in force at once. Returns how many there were."""
+    with context.store.write() as connection:
+        sql = "UPDATE pause SET ends_at = ? WHERE at <= ? AND ends_at > ?"
+        ended = connection.exec_driver_sql(sql, (stored(now), stored(now), stored(now))).rowcount
+    if ended:
+        _take_up_again(context, now, now)
+        _publish_agendas(context, now, now)
+    return ended
+
+
+def _take_up_again(context: Context, moment: datetime, now: datetime) -> None:
+    """After a pause: what fell due waits for the treasurer; what the board decided is carried out."""
     for workflow in context.workflows:
         slots = open_slots(context.rules.dates_of(workflow), context.rules.tz, moment)
         hold_open_slots(context, workflow, slots, now, moment)

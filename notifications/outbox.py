@@ -33,6 +33,7 @@ _NOTHING: dict[str, Any] = {
     **dict.fromkeys(("owed", "owed_years", "concerned", "decisions"), ()),
     "person": False,
 }
+_PAYMENT: dict[str, Any] = {"years": (), "credit": 0, "reference": "", "reversed_on": None, "reason": None}
 
 
 class Lookup(Protocol):
@@ -96,17 +97,10 @@ def _told(context: str, created_at: str, timezone: str, due_on: str) -> Mapping[
     told |= {"written": written.isoformat(), "total": sum(cents for _, cents in owed)}
     told["owed_years"] = [year for year, _ in owed]
     if "payment" in told:
-        told["payment"] = _payment(told["payment"])
+        told["payment"] = _PAYMENT | told["payment"]
     if "year" in told:
         told = _last_days(told["year"], written, due_on) | told
     return told
-
-
-def _payment(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete a payment: `elsewhere` are the cents of it that went to other members."""
-    payment = {"years": (), "credit": 0, "reason": None, **given}
-    booked = sum(cents for _, cents in payment["years"]) + payment["credit"]
-    return payment | {"elsewhere": max(0, payment["amount"] - booked)}
 
 
 def _last_days(year: int, written: date, due_on: str) -> dict[str, str | None]:

@@ -29,8 +29,10 @@ def store():
     store.create_tables()
     with Session(store._writer) as session, session.begin():
         for one in (1, 2, 3):
-            more = {"state": "called", "since": NOW, "started_at": NOW}
-            session.add(WorkflowInstance(id=one, workflow="membership", version=1, subject=str(one), **more))
+            row = WorkflowInstance(
+                id=one, workflow="membership", version=1, subject=str(one), state="called", since=NOW, started_at=NOW
+            )
+            session.add(row)
     yield store
     store.close()
 
@@ -138,10 +140,12 @@ def test_the_last_days_follow_from_the_day_it_was_written(written, pay_by, resig
     assert (told["pay_by"], told["resign_before"]) == (pay_by, resign_before)
 
 
-def test_a_payment_spread_over_several_members_says_so():
-    paid = {"amount": 6000, "paid_on": "2025-03-01", "years": [[2025, 2000]], "credit": 500}
-    assert outbox._payment(paid)["elsewhere"] == 3500
-    assert outbox._payment({"amount": 2000, "paid_on": "2025-03-01"})["elsewhere"] == 2000
+def test_what_a_payment_need_not_tell_is_left_out(store):
+    put(store, {"kind": "receipt", "context": DUES | {"payment": {"amount": 2000, "paid_on": "2025-03-01"}}})
+    assert render_pending(store, LETTERHEAD, lookup) == 1
+    body = messages(store)[0].body
+    assert "paiement de 20,00\u00a0€, daté du 1er mars 2025" in body
+    assert "enregistré ainsi" not in body
 
 
 def test_waiting_rows_are_found_by_their_index(store):

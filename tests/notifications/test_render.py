@@ -32,22 +32,56 @@ PIC = Letterhead(
 )
 BARE = Letterhead(name="Les Hébergeurs associés", due_on="")
 VALUES = {
-    **{"number": "A0042", "name": "Œuvre « d'Été »", "person": False, "contact_name": "Anne Œhler", "state": "suspended"},
-    **{"year": 2026, "owed": [[2025, 2000], [2026, 1550]], "owed_years": [2025, 2026], "total": 3550},
-    **{"concerned": [2025, 2026], "day": "2026-09-01", "written": "2026-09-01", "reference": "2025 2026 A0042"},
-    **{"meeting": "2025-08-28T16:30:00+00:00", "meeting_id": 8, "items": 12, "place": "Maison des associations"},
-    **{"pay_by": "2027-01-31", "resign_before": "2027-01-20", "event": None, "until": None, "link": None},
+    "number": "A0042",
+    "name": "Œuvre « d'Été »",
+    "person": False,
+    "contact_name": "Anne Œhler",
+    "state": "suspended",
+    "year": 2026,
+    "owed": [[2025, 2000], [2026, 1550]],
+    "owed_years": [2025, 2026],
+    "total": 3550,
+    "concerned": [2025, 2026],
+    "day": "2026-09-01",
+    "written": "2026-09-01",
+    "reference": "2025 2026 A0042",
+    "meeting": "2025-08-28T16:30:00+00:00",
+    "meeting_id": 8,
+    "items": 12,
+    "place": "Maison des associations",
+    "pay_by": "2027-01-31",
+    "resign_before": "2027-01-20",
+    "event": None,
+    "until": None,
+    "link": None,
     "payment": {
-        **{"amount": 10000, "paid_on": "2026-03-01", "years": [[2024, 2000]]},
-        **{"credit": 550, "elsewhere": 7450, "reason": None},
+        "amount": 2550,
+        "paid_on": "2026-03-01",
+        "years": [[2024, 2000]],
+        "credit": 550,
+        "reference": "VIR 12",
+        "reversed_on": None,
+        "reason": None,
     },
     "decisions": ["A0001 : services interrompus ; adopté"],
 }
 LITTLE = dict.fromkeys(VALUES) | {
-    **{"number": "P0001", "name": "Hugo N’Diaye", "person": True, "contact_name": "", "state": "called"},
-    **{"year": 2026, "owed": [[2026, 1000]], "owed_years": [2026], "total": 1000, "concerned": [], "decisions": []},
-    **{"written": "2026-06-01", "reference": "2026 P0001", "resign_before": "2026-07-02"},
-    **{"meeting": "2025-08-28T16:30:00+00:00", "items": 1},
+    "number": "P0001",
+    "name": "Hugo N’Diaye",
+    "person": True,
+    "contact_name": "",
+    "state": "called",
+    "year": 2026,
+    "owed": [[2026, 1000]],
+    "owed_years": [2026],
+    "total": 1000,
+    "concerned": [],
+    "decisions": [],
+    "written": "2026-06-01",
+    "reference": "2026 P0001",
+    "resign_before": "2026-07-02",
+    "meeting": "2025-08-28T16:30:00+00:00",
+    "items": 1,
     "payment": VALUES["payment"],
 }
 
@@ -156,7 +190,7 @@ def test_a_removal_names_15_november_only_while_it_is_to_come(pic, day, said):
 def test_a_receipt_says_where_the_money_went(pic):
     body = pic.render("receipt", "fr", VALUES).body
     assert "  Cotisation 2024\u00a0: 20,00\u00a0€\n  En avoir\u00a0: 5,50\u00a0€\n" in body
-    assert "  Pour d’autres adhésions\u00a0: 74,50\u00a0€\n" in body
+    assert "  Votre référence\u00a0: VIR 12\n" in body
     gone = pic.render("receipt", "en", VALUES | {"state": "removed", "owed": []}).body
     assert "this payment alone does not restore it" in gone
 

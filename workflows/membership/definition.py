@@ -21,12 +21,16 @@ from workflows.membership.deeds import (
 )
 from workflows.membership.facts import load_members
 from workflows.membership.guards import (
+    annulled_by_the_board,
     back_to,
     cut_for_a_year,
     decided_by_the_board,
     due_is_unsettled,
+    has_paid_since_struck_off,
     is_association,
     is_person,
+    letter_not_posted,
+    not_asked_yet,
     not_held,
     not_unreachable,
     owes,
@@ -88,6 +92,10 @@ BALLOTS = (
         lists=(owes,), drops_out=(still_concerned,), hearing=missing_gates,
         on_rejected=Trigger.SPARE, sends_again=(Mail.LAST_CALL,),
     ),
+    BallotRule(
+        Trigger.CORRECT, month=1, every_meeting=True, question="It has paid, and the letter has not left: annul the strike-off?",
+        lists=(has_paid_since_struck_off, letter_not_posted, not_asked_yet), drops_out=(has_paid_since_struck_off, letter_not_posted),
+    ),
 )
 
 # The arrows: trigger, from, to (None: it stays), what causes it, on what conditions, what is done, what leaves.
@@ -115,6 +123,9 @@ TRANSITIONS = (
     Transition(Trigger.REVERSE, (PAID,), CALLED, On.EVENT, (owes,), sends=(Mail.PAYMENT_REVERSED,)),
     Transition(Trigger.REVERSE, tuple(State), None, On.EVENT, sends=(Mail.PAYMENT_REVERSED,)),
     Transition(Trigger.LEAVE, ACTIVE, LEFT, On.EVENT, (), (cancel_free_dues, forget_years, wait_for_deletion), (Mail.FAREWELL,)),
+    Transition(Trigger.CORRECT, (REMOVED,), PAID, On.ADOPTED, (annulled_by_the_board, owes_nothing), (forget_years, order(OrderAction.RESTORE)), (Mail.RESTORED,)),
+    Transition(Trigger.CORRECT, (REMOVED,), CALLED, On.ADOPTED, (annulled_by_the_board, years_concerned_are_settled), (forget_years, order(OrderAction.RESTORE)), (Mail.RESTORED,)),
+    Transition(Trigger.CORRECT, (REMOVED,), SUSPENDED, On.ADOPTED, (annulled_by_the_board,), (keep_cut,), (Mail.SPARED,)),
     *(Transition(Trigger.CORRECT, tuple(State), state, On.EVENT, (back_to(state),), (go_back,)) for state in ACTIVE),
 )
 # fmt: on

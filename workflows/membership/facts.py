@@ -121,7 +121,7 @@ def _add_procedure(connection: Connection, by_id: dict[int, Member]) -> None:
         for row in rows_of(connection, _LETTERS, heard):
             member = by_id[row[0]]
             member.letters = (*member.letters, _letter_of(row))
-    cut = [member.id for member in by_id.values() if member.state in {State.SUSPENDED, State.PROPOSED}]
+    cut = [member.id for member in by_id.values() if member.state in {State.SUSPENDED, State.PROPOSED, State.REMOVED}]
     if cut:
         for member_id, paid_on in rows_of(connection, _PAYMENTS, cut):
             by_id[member_id].last_payment_on = day_of(paid_on)

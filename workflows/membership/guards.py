@@ -6,6 +6,7 @@ from engine.calendar import clear_days_end, stay_end
 from engine.cases import Occasion
 from engine.clock import local_day
 from engine.definition import Guard, Why
+from engine.models import BallotStatus
 from workflows.membership.facts import Member
 from workflows.membership.models import Kind
 from workflows.membership.words import State, Trigger
@@ -123,10 +124,36 @@ def was_cut_before(_member: Member, occasion: Occasion) -> Why:
     return None if before in {State.SUSPENDED, State.PROPOSED} else f"was {before} before that payment"
 
 
+def has_paid_since_struck_off(member: Member, occasion: Occasion) -> Why:
+    """A payment came in after the strike-off."""
+    paid_on = member.last_payment_on
+    paid = paid_on is not None and paid_on >= local_day(member.since, occasion.rules.tz)
+    return None if paid else "has not paid since"
+
+
+def letter_not_posted(member: Member, _occasion: Occasion) -> Why:
+    """The letter that tells it of the strike-off has not been posted."""
+    return "the letter was posted" if member.all_posted() else None
+
+
+def not_asked_yet(member: Member, _occasion: Occasion) -> Why:
+    """The board has not answered this question yet."""
+    ballot = member.latest(Trigger.CORRECT)
+    answered = ballot is not None and ballot.status == BallotStatus.REJECTED and ballot.opens_at >= member.since
+    return "the board has answered" if answered else None
+
+
+def annulled_by_the_board(_member: Member, occasion: Occasion) -> Why:
+    """It is a decision of the board, not a correction by two people."""
+    return None if occasion.ballot is not None else "not put to the board"
+
+
 def back_to(state: State) -> Guard:
-    """Build the guard of a correction: the state before was this one."""
+    """Build the guard of a correction by two people: the state before was this one."""
 
     def guard(_member: Member, occasion: Occasion) -> Why:
+        if occasion.data is None:
+            return "not a correction"
         return None if occasion.data.before == state else f"was {occasion.data.before} before"
 
     return guard

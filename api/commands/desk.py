@@ -1,0 +1,136 @@
+"""The desk a command works at: the settings, the engine on its database, the present instant, who acts.
+
+Imports nothing heavy until a command sits down.
+"""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from api.commands import shown
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from api.settings import Settings
+    from engine.engine import Engine
+    from engine.work import Work
+
+NO_NAME = "terminal"
+
+
+@dataclass
+class Desk:
+    """An open database with what is needed to act on it. `mark`: the journal's last line when it was opened."""
+
+    settings: "Settings"
+    engine: "Engine"
+    now: datetime
+    mark: int = 0
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The organisation's time zone."""
+        return self.engine.rules.tz
+
+    @property
+    def today(self) -> date:
+        """The organisation's present day."""
+        from engine.clock import local_day
+
+        return local_day(self.now, self.tz)
+
+    @contextmanager
+    def acting(self) -> Iterator["Work"]:
+        """One transaction on the memberships, after what was due; then the mails it caused get their words."""
+        from workflows.membership.definition import MEMBERSHIP
+
+        with self.engine.acting(MEMBERSHIP, self.now) as work:
+            yield work
+        self.write_mails()
+
+    @contextmanager
+    def reading(self) -> Iterator["Connection"]:
+        """One consistent view of the database."""
+        with self.engine.store.read() as connection:
+            yield connection
+
+    def write_mails(self) -> int:
+        """Give words to the mails that wait without; returns how many."""
+        from api.addressees import letterhead_of, members_of
+        from engine.listings import wordless_mails
+        from notifications.outbox import render_pending
+
+        with self.reading() as connection:
+            if not wordless_mails(connection):
+                return 0
+        return render_pending(self.engine.store, letterhead_of(self.settings), members_of)
+
+    def tell(self) -> None:
+        """Print what happened since the desk was opened."""
+        from api.commands.telling import tell
+
+        with self.reading() as connection:
+            tell(connection, self.mark, self.tz)
+
+
+@contextmanager
+def open_desk(now: str | None = None) -> Iterator[Desk]:
+    """Sit down at the configured database, at the present instant or another. Raises Invalid when there is none."""
+    from api.commands.typed import instant
+    from api.settings import load_settings
+    from api.wiring import engine_of
+    from engine.clock import utc_now
+    from engine.listings import last_entry
+
+    settings = load_settings()
+    at = utc_now() if now is None else instant(now, "--now", settings.organisation.tz)
+    refuse_missing(settings.database.url)
+    engine = engine_of(settings)
+    try:
+        with engine.store.read() as connection:
+            mark = last_entry(connection)
+        yield Desk(settings, engine, at, mark)
+    finally:
+        engine.store.close()
+
+
+def refuse_missing(url: str) -> None:
+    """Refuse a file that is not there, which SQLite would create. Raises Invalid."""
+    from engine.errors import Invalid
+
+    path = sqlite_path(url)
+    if path is not None and not path.is_file():
+        raise Invalid(reason=f"no database: {path} is missing; run `relance init`")
+
+
+def actor(by: str | None) -> str:
+    """Who acts: the name given, else the login name."""
+    if by is not None and by.strip():
+        return by.strip()
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user may have no name
+        return NO_NAME
+
+
+def agreed(question: str, *, yes: bool) -> bool:
+    """Ask on a terminal. Elsewhere nobody can answer: raises NotAllowed without --yes."""
+    import sys
+
+    import typer
+
+    from engine.errors import NotAllowed
+
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise NotAllowed(reason="not confirmed: add --yes when nobody can be asked")
+    return typer.confirm(question)
+
+
+busy = shown.busy
