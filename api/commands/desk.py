@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-from api.commands import shown
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -108,6 +107,15 @@ def refuse_missing(url: str) -> None:
         raise Invalid(reason=f"no database: {path} is missing; run `relance init`")
 
 
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of an SQLite address; None for another kind, or a database in memory."""
+    from sqlalchemy.engine import make_url
+
+    read = make_url(url)
+    in_a_file = read.get_backend_name() == "sqlite" and read.database not in {None, "", ":memory:"}
+    return Path(str(read.database)) if in_a_file else None
+
+
 def actor(by: str | None) -> str:
     """Who acts: the name given, else the login name."""
     if by is not None and by.strip():
@@ -131,6 +139,3 @@ def agreed(question: str, *, yes: bool) -> bool:
     if not sys.stdin.isatty():
         raise NotAllowed(reason="not confirmed: add --yes when nobody can be asked")
     return typer.confirm(question)
-
-
-busy = shown.busy

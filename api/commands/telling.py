@@ -1,0 +1,64 @@
+"""What happened, told in lines: the same thing to many is one line."""
+
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from api.commands.shown import local
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from engine.listings import Happening
+
+
+def tell(connection: "Connection", mark: int, tz: ZoneInfo) -> int:
+    """Print what the journal says since a line. Returns how many lines that made."""
+    from engine.listings import happenings
+
+    found = happenings(connection, mark)
+    for happening in found:
+        typer.echo(line_of(happening, tz))
+    return len(found)
+
+
+def line_of(happening: "Happening", tz: ZoneInfo) -> str:
+    """Write one line: when, what, to whom, and what leaves."""
+    parts = [local(happening.effective_at, tz), happening.trigger, _move(happening), _whom(happening)]
+    if happening.mails:
+        parts.append(f"mail: {', '.join(happening.mails)}")
+    return "  ".join(filter(None, parts))
+
+
+def _move(happening: "Happening") -> str:
+    """Write the move; where nothing moved, why not or what was noted."""
+    if happening.before is None:
+        return happening.after
+    if happening.before != happening.after:
+        return f"{happening.before} → {happening.after}"
+    if not happening.acted:
+        return f"no: {happening.reason}" if not happening.reason.startswith("ballot") else happening.reason
+    return f"stays {happening.after}" + (f" ({happening.reason})" if happening.reason else "")
+
+
+def _whom(happening: "Happening") -> str:
+    if happening.number == 1:
+        return happening.subjects[0]
+    more = "" if happening.number == len(happening.subjects) else ", …"
+    return f"{happening.number}: {', '.join(happening.subjects)}{more}"
+
+
+def happening_json(happening: "Happening") -> dict[str, Any]:
+    """Return what JSON says of one line."""
+    return {
+        "effective_at": happening.effective_at,
+        "trigger": happening.trigger,
+        "from": happening.before,
+        "to": happening.after,
+        "acted": happening.acted,
+        "reason": happening.reason,
+        "mails": happening.mails,
+        "number": happening.number,
+        "associations": happening.subjects,
+    }
