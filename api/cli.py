@@ -32,7 +32,8 @@ class Refusing(TyperGroup):
             line = refusal(error)
             if line is None:
                 raise
-            typer.echo(f"relance: {line}", err=True)
+            for part in line.splitlines():  # a file's refused lines are one each
+                typer.echo(f"relance: {part}", err=True)
             raise typer.Exit(1) from error
 
 

@@ -4,13 +4,16 @@ Imports nothing heavy until a command sits down.
 """
 
 import getpass
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+import typer
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -68,6 +71,23 @@ class Desk:
             if not wordless_mails(connection):
                 return 0
         return render_pending(self.engine.store, letterhead_of(self.settings), members_of)
+
+    def ids(self, connection: "Connection", numbers: Iterable[str]) -> list[int]:
+        """Ids of these members."""
+        from workflows.membership.definition import MEMBERSHIP
+
+        known = self.engine.instance_ids(MEMBERSHIP, connection)
+        return [known[number] for number in dict.fromkeys(numbers)]
+
+    def show_standings(self, connection: "Connection", ids: Sequence[int]) -> None:
+        """Print how these members stand now."""
+        from workflows.membership.listings import standings
+        from workflows.membership.money import money_text
+
+        for member in standings(connection, ids):
+            owes = f"owes {money_text(member.owed)}" if member.owed else "owes nothing"
+            credit = f", has a credit of {money_text(member.credit)}" if member.credit else ""
+            typer.echo(f"{member.number} {member.name}: {member.state}, {owes}{credit}")
 
     def tell(self) -> None:
         """Print what happened since the desk was opened."""
@@ -128,10 +148,6 @@ def actor(by: str | None) -> str:
 
 def agreed(question: str, *, yes: bool) -> bool:
     """Ask on a terminal. Elsewhere nobody can answer: raises NotAllowed without --yes."""
-    import sys
-
-    import typer
-
     from engine.errors import NotAllowed
 
     if yes:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from engine.errors import Invalid
 from workflows.membership.register.cells import unprotect, why_unreadable
-from workflows.membership.register.refusals import Refusal, RegisterRefused, refuse, refuse_file
+from workflows.membership.register.refusals import Refusal, refuse, refuse_file
 
 T = TypeVar("T")
 HEADER_LINE = 1
@@ -84,7 +84,7 @@ def parse_file(path: Path, layout: Layout, parse: Callable[[Cells], T]) -> Parse
     for line, record in lines:
         cells = Cells(line, *_cells_of(columns, record))
         row = None if cells.problems else parse(cells)
-        if row is None or cells.problems:
+        if cells.problems or row is None:
             refused.append(Refusal(file, line, "; ".join(cells.problems)))
         else:
             rows.append(row)
@@ -139,11 +139,8 @@ def _records(file: str, text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Physical lines, ends included: only newlines end one, as in an editor."""
-    return iter(text.replace("\r\n", "\n").splitlines(keepends=True)) if False else _split(text.replace("\r\n", "\n"))
-
-
-def _split(text: str) -> Iterator[str]:
+    """Physical lines: only a newline ends one, as in an editor, and a carriage return before it is no sign."""
+    text = text.replace("\r\n", "\n")
     start = 0
     while start < len(text):
         end = text.find("\n", start) + 1 or len(text)
@@ -172,6 +169,3 @@ def _cells_of(columns: Sequence[str], record: Sequence[str]) -> tuple[dict[str, 
     cells = {column: unprotect(cell.strip()) for column, cell in zip(columns, record, strict=True)}
     problems = [f"{column} {why}" for column, cell in cells.items() if (why := why_unreadable(cell)) is not None]
     return cells, problems
-
-
-__all__ = ["Cells", "Layout", "Parsed", "RegisterRefused", "parse_file", "refuse_twice"]
