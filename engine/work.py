@@ -13,6 +13,7 @@ from engine.cases import BallotFacts, Case, Occasion, add_engine_facts
 from engine.clock import local_day
 from engine.definition import On, Transition, Workflow
 from engine.machine import SharedMachine
+from engine.meetings import next_meeting_after
 from engine.models import BallotStatus, OccurrenceStatus
 from engine.rules import Mode, Rules
 from engine.runs import EventRuns
@@ -33,6 +34,7 @@ class Work:
     paused: bool = False
     batch: Batch = field(default_factory=Batch)
     runs: EventRuns = field(init=False)
+    _meetings: dict[datetime, datetime | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Open the record of the yearly events' runs."""
@@ -101,6 +103,13 @@ class Work:
         if self.workflow.settle is not None:
             self.workflow.settle(case, self.occasion(moment, CALENDAR), self.batch)
 
+    def next_meeting(self, moment: datetime) -> datetime | None:
+        """When the board meets next after an instant: what a summons invites to."""
+        if moment not in self._meetings:
+            found = next_meeting_after(self.connection, moment)
+            self._meetings[moment] = None if found is None else found.held_at
+        return self._meetings[moment]
+
     def write(self) -> None:
         """Write the batch and the runs."""
         self.runs.write()
@@ -118,7 +127,11 @@ class Decision:
 
 def slot_occasion(work: Work, slot: Slot, moment: datetime) -> Occasion:
     """The occasion of a yearly step, asked at a moment of its window."""
-    return work.occasion(moment, f"calendar:{slot.event}", key=f"{slot.event}-{slot.year}", year=slot.year, slot=slot)
+    occasion = work.occasion(
+        moment, f"calendar:{slot.event}", key=f"{slot.event}-{slot.year}", year=slot.year, slot=slot
+    )
+    occasion.meeting_at = work.next_meeting(moment)
+    return occasion
 
 
 def concerns(case: Case, slot: Slot) -> bool:

@@ -89,6 +89,12 @@ class Desk:
             credit = f", has a credit of {money_text(member.credit)}" if member.credit else ""
             typer.echo(f"{member.number} {member.name}: {member.state}, {owes}{credit}")
 
+    def conclude(self, ids: Sequence[int]) -> None:
+        """Print what happened, and how these members stand now."""
+        self.tell()
+        with self.reading() as connection:
+            self.show_standings(connection, ids)
+
     def tell(self) -> None:
         """Print what happened since the desk was opened."""
         from api.commands.telling import tell

@@ -101,29 +101,33 @@ def reverse(
             payment = ledger.latest_payment(work, members.find(work, number), year)
             ids = ledger.reverse(work, ledger.Reversal(payment, day, ReversalReason(reason), actor(by)))
         typer.echo(f"Payment {payment} is reversed ({reason.replace('_', ' ')})")
-        desk.tell()
-        with desk.reading() as connection:
-            desk.show_standings(connection, ids)
+        desk.conclude(ids)
 
 
 def waive(
     number: Number,
-    year: Annotated[int, typer.Argument(metavar="YEAR", help="The year that need not be paid.", show_default=False)],
     reason: Reason,
+    which: Annotated[
+        int | None, typer.Argument(metavar="YEAR", help="The year that need not be paid.", show_default=False)
+    ] = None,
+    year: Annotated[int | None, typer.Option(help="The same, as an option.", show_default=False)] = None,
     by: By = None,
 ) -> None:
     """Waive what is unpaid of one year, called or not."""
     from api.commands.desk import actor, open_desk
+    from api.commands.typed import said
     from workflows.membership import ledger, members
 
+    if (which is None) == (year is None):
+        raise typer.BadParameter("name one YEAR")
+    waived = which if which is not None else year or 0
     with open_desk() as desk:
+        why = said(reason, "--reason")
         with desk.acting() as work:
             member = members.find(work, number)
-            ledger.waive(work, member, year, reason, actor(by))
-        typer.echo(f"{number}: what was unpaid of {year} is waived")
-        desk.tell()
-        with desk.reading() as connection:
-            desk.show_standings(connection, [member.id])
+            ledger.waive(work, member, waived, why, actor(by))
+        typer.echo(f"{number}: what was unpaid of {waived} is waived")
+        desk.conclude([member.id])
 
 
 def register(app: typer.Typer) -> None:

@@ -62,6 +62,15 @@ def instant(text: str, option: str, tz: ZoneInfo) -> datetime:
     return local.astimezone(UTC)
 
 
+def month(text: str, option: str) -> str:
+    """Read the month of a meeting such as 2025-08. Raises Invalid."""
+    from engine.errors import Invalid
+
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text):
+        raise Invalid(reason=f"{option}: {text!r} is not a month such as 2025-08")
+    return text
+
+
 def choices(words: Iterable[str]) -> "dict[str, Choice]":
     """Read choices written as S1=approve. Raises Invalid for a word that is none, or a seat named twice."""
     from engine.errors import Invalid
@@ -91,3 +100,12 @@ def choice(word: str) -> "Choice":
 def names(text: str | None) -> Sequence[str]:
     """Read names separated by commas: S1,S2."""
     return tuple(filter(None, (name.strip() for name in (text or "").split(","))))
+
+
+def said(text: str, option: str) -> str:
+    """Read words that must say something. Raises Invalid."""
+    from engine.errors import Invalid
+
+    if not text.strip():
+        raise Invalid(reason=f"{option} says nothing")
+    return text.strip()

@@ -281,9 +281,13 @@ def _fire_reversal(work: Work, member: Member, reversal: Reversal, lines: Sequen
     occasion = work.occasion(work.at, cause, reversal.actor, key=f"reversal-{reversal.payment_id}")
     occasion.reason = reversal.reason.value
     occasion.data = before_payment(work, member, reversal.payment_id)
+    paid_on = work.connection.exec_driver_sql(
+        "SELECT paid_on FROM payment WHERE id = ?", (reversal.payment_id,)
+    ).scalar()
     occasion.told = {
         "amount": sum(line[2] for line in lines),
-        "paid_on": reversal.on.isoformat(),
+        "paid_on": paid_on,
+        "reversed_on": reversal.on.isoformat(),
         "years": [(line[1], line[2]) for line in lines if line[1] is not None],
         "reason": reversal.reason.value,
     }

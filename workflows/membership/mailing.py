@@ -1,7 +1,7 @@
 """Outbox rows of the mails to members: one per recipient, with what the text will need, frozen now."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from engine.batch import OUTBOX, Batch
@@ -40,7 +40,7 @@ def put_in_outbox(member: Member, kind: str, key: str, occasion: Occasion, batch
 def context_of(member: Member, occasion: Occasion) -> str:
     """JSON of what the text will need; `payment` is what a receipt or a bounce tells."""
     cached = _cached_context(
-        occasion.year, member.owed(), member.concerned, occasion.day.isoformat(), occasion.meeting_at
+        occasion.year, member.owed(), member.concerned, occasion.day, occasion.meeting_at, member.state
     )
     if occasion.told is None:
         return cached
@@ -49,8 +49,15 @@ def context_of(member: Member, occasion: Occasion) -> str:
 
 @lru_cache(maxsize=4096)
 def _cached_context(
-    year: int, owed: tuple[tuple[int, int], ...], concerned: tuple[int, ...], day: str, meeting: datetime | None
+    year: int,
+    owed: tuple[tuple[int, int], ...],
+    concerned: tuple[int, ...],
+    day: date,
+    meeting: datetime | None,
+    state: str,
 ) -> str:
     """Most members of one run owe the same: their context is written once."""
     at = None if meeting is None else meeting.isoformat()
-    return json.dumps({"year": year, "owed": owed, "concerned": concerned, "day": day, "meeting": at})
+    return json.dumps(
+        {"year": year, "owed": owed, "concerned": concerned, "day": day.isoformat(), "meeting": at, "state": state}
+    )

@@ -53,16 +53,16 @@ def read_associations(path: Path, today: date | None = None) -> list[TakenOver]:
 def parse_associations(path: Path, today: date | None = None) -> Parsed[TakenOver]:
     """Read members and what is refused of them."""
     parsed = parse_file(path, ASSOCIATIONS, partial(_member, today))
-    return refuse_twice(
-        parsed, lambda row: row.number, lambda row: row.line, lambda row: f"number {row.number}"
-    )
+    return refuse_twice(parsed, lambda row: row.number, lambda row: row.line, lambda row: f"number {row.number}")
 
 
 def _member(today: date | None, cells: Cells) -> TakenOver:
     number = cells.need("number", as_code, "?")
     fields = _fields(cells, today)
     joined_on = fields["joined_on"]
-    standing = _standing(cells, Kind(str(fields["kind"])), joined_on if isinstance(joined_on, date) else date.min, today)
+    standing = _standing(
+        cells, Kind(str(fields["kind"])), joined_on if isinstance(joined_on, date) else date.min, today
+    )
     fields |= _remembered(cells, today)
     return TakenOver(
         number,

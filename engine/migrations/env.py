@@ -1,0 +1,25 @@
+"""Run by alembic, for `engine.migrate` only: the caller's connection, its transaction and, to compare, its metadata."""
+
+from typing import Any
+
+from alembic import context
+from sqlmodel import AutoString
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+PLAIN = {AutoString: "sa.String()", UTCDateTime: "sa.DateTime()"}
+
+
+def render_plainly(kind: str, item: Any, _autogen: object) -> str | bool:
+    """Name SQLModel's types in a new migration as what they are in the database, so that it imports no models."""
+    return PLAIN.get(type(item), False) if kind == "type" else False
+
+
+given = context.config.attributes
+context.configure(
+    connection=given["connection"],
+    target_metadata=given.get("metadata"),
+    render_as_batch=True,
+    render_item=render_plainly,
+)
+with context.begin_transaction():
+    context.run_migrations()
