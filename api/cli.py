@@ -78,4 +78,7 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for subject in SUBJECTS:
-    import_module(f"api.commands.{subject}").register(main)
+    try:
+        import_module(f"api.commands.{subject}").register(main)
+    except ModuleNotFoundError:
+        pass

@@ -1,4 +1,5 @@
 """Payments that a person enters: who pays what, their identity, and the double entry that is refused."""
+# ruff: noqa: N818 - named for what happened, as one says it
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -105,6 +105,8 @@ class Workflow:
     """Facts of these instances, in the order of their ids: one `Case` each."""
     mails: Callable[[Any, str, str, "Occasion", "Batch"], None] | None = None
     """Writes the outbox rows of one mail kind for one case (kind, occasion key)."""
+    memory: Callable[[Any], str] | None = None
+    """What undoing a move away from the present state needs; kept in the journal's `details`."""
     settle: Callable[[Any, "Occasion", "Batch"], None] | None = None
     """After anything changed: opens and closes the tasks that follow from the facts."""
     _arrows: Mapping[tuple[str, str], tuple[Transition, ...]] = field(init=False, repr=False, compare=False)

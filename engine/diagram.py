@@ -23,7 +23,9 @@ def mermaid(workflow: Workflow, aside: Sequence[str] = ()) -> str:
     lines += [f"[*] --> {state}" for state in workflow.initial]
     lines += _arrows(workflow, [row for row in drawn if row not in anywhere])
     lines += [f"{state} --> [*]" for state in workflow.final]
-    lines += [_note(str(row.dest), f"{_said(workflow, row)}, from any other state") for row in anywhere]
+    lines += [
+        _note(str(row.dest), f"{_said(workflow, row, ', ')}, from any state that is not final") for row in anywhere
+    ]
     lines += [_note(state, f"{text}, it stays") for state, text in _stays(workflow, drawn)]
     return "\n    ".join(lines) + "\n"
 
@@ -68,49 +70,44 @@ def _arrows(workflow: Workflow, rows: Iterable[Transition]) -> list[str]:
                 said = causes.setdefault((state, row.dest), [])
                 if (text := _said(workflow, row)) not in said:
                     said.append(text)
-    return [f"{start} --> {dest} : {'<br>'.join(said)}" for (start, dest), said in causes.items()]
+    return [f"{start} --> {dest} : {'<br>or '.join(said)}" for (start, dest), said in causes.items()]
 
 
 def _stays(workflow: Workflow, rows: Sequence[Transition]) -> list[tuple[str, str]]:
     """Yearly steps that never move anybody, by the first state they concern."""
     moving = {row.trigger for row in rows if row.dest is not None}
     calm = [row for row in rows if row.on is On.CALENDAR and row.trigger not in moving]
-    return [(row.source[0], _said(workflow, row)) for row in calm]
+    return [(row.source[0], _said(workflow, row, ", ")) for row in calm]
 
 
 def _note(state: str, text: str) -> str:
     return f"note right of {state} : {text}"
 
 
-def _said(workflow: Workflow, row: Transition) -> str:
+def _said(workflow: Workflow, row: Transition, between: str = "<br>") -> str:
     """The trigger and what causes it."""
-    return f"{row.trigger}{_CAUSES[row.on](workflow, row.trigger)}"
+    cause = _CAUSES[row.on](workflow, row.trigger)
+    return f"{row.trigger}{between}{cause}" if cause else str(row.trigger)
 
 
 def _by_calendar(workflow: Workflow, trigger: str) -> str:
     event = workflow.event(trigger)
     date = date_of(event)
-    if event.decided_by is None:
-        return f", {date}"
-    return f", {_board(workflow.ballot(event.decided_by))} adopts, then {date}"
+    return date if event.decided_by is None else f"{_board(workflow.ballot(event.decided_by))},<br>then {date}"
 
 
 def _by_adoption(workflow: Workflow, trigger: str) -> str:
-    return f", {_board(workflow.ballot(trigger))} adopts"
-
-
-def _by_rejection(workflow: Workflow, trigger: str) -> str:
-    rule = next(rule for rule in workflow.ballots if rule.on_rejected == trigger)
-    return f", {_board(rule)} rejects"
+    return _board(workflow.ballot(trigger))
 
 
 def _board(rule: BallotRule) -> str:
-    return f"board of {MONTHS[rule.month - 1]}" + (" or later" if rule.every_meeting else "")
+    month = MONTHS[rule.month - 1]
+    return f"board, from {month} on" if rule.every_meeting else f"board of {month}"
 
 
 _CAUSES: dict[On, Callable[[Workflow, str], str]] = {
     On.CALENDAR: _by_calendar,
     On.ADOPTED: _by_adoption,
-    On.REJECTED: _by_rejection,
+    On.REJECTED: lambda _workflow, _trigger: "board rejects",
     On.EVENT: lambda _workflow, _trigger: "",
 }

@@ -1,6 +1,5 @@
 """Yearly events over everybody: run when due, wait for the brake, recorded as missed past the window."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from engine.calendar import Slot
@@ -9,12 +8,16 @@ from engine.context import Context
 from engine.definition import Workflow
 from engine.models import OccurrenceStatus
 from engine.rules import Mode
+from engine.runs import BRAKE
 from engine.store import stored
 from engine.work import Work, act, concerns, review_ballots, slot_occasion, touches
 
 CHUNK = 2000
 MISSED_STEP = "missed_step"
 PAUSED = "paused"
+NAMED = 20
+_MISSED = """SELECT i.subject FROM occurrence o JOIN workflow_instance i ON i.id = o.instance_id
+    WHERE o.event = ? AND o.year = ? AND o.status = 'missed' ORDER BY i.subject"""
 
 # The concatenation keeps the planner on the primary key: the walk over all chunks then reads each row once.
 _CANDIDATES = """SELECT id FROM workflow_instance i
@@ -26,26 +29,40 @@ _CANDIDATES = """SELECT id FROM workflow_instance i
 def run_slot(context: Context, workflow: Workflow, slot: Slot, at: datetime, moment: datetime) -> None:
     """Ask everybody a yearly step concerns, in chunks of one transaction each.
 
-    1. past its window, or switched off: nothing here; 2. too many: it waits as a whole; 3. else it acts.
+    1. past its window, or switched off: nothing here; 2. too many: it waits as a whole; 3. else it acts. Whose turn
+    it is, is read in the transaction that acts: two processes share the chunks, and a crash resumes at the next.
     """
     if at >= slot.closes or context.rules.mode(slot.event) is Mode.OFF:
         return
     with context.work(workflow, at, moment) as work:
+        _brake_if_too_many(work, slot, moment)
+    while _ask_next_chunk(context, workflow, slot, at, moment):
+        pass
+
+
+def _brake_if_too_many(work: Work, slot: Slot, moment: datetime) -> None:
+    run, event = work.runs.start(slot), work.workflow.event(slot.event)
+    done = run.finished_at is not None or run.waiting or run.confirmed_at is not None
+    if done or work.paused or not work.runs.braked(event):
+        return
+    number = _would_touch(work, slot, moment)
+    if not work.runs.may_touch(slot, event, number):
+        work.runs.brake(slot, number, work.batch, work.at)
+
+
+def _ask_next_chunk(context: Context, workflow: Workflow, slot: Slot, at: datetime, moment: datetime) -> bool:
+    """Ask the next chunk; False when everybody was asked, or the step waits."""
+    with context.work(workflow, at, moment) as work:
         run = work.runs.start(slot)
         if run.finished_at is not None or run.waiting:
-            return
-        first, event = run.after_id, workflow.event(slot.event)
-        counts = not work.paused and run.confirmed_at is None and work.runs.braked(event)
-        number = _would_touch(work, slot, moment) if counts else 0
-        if not work.runs.may_touch(slot, event, number):
-            work.runs.brake(slot, number, work.batch, at)
-            return
-    for ids in _chunks(context, workflow, slot, asked=True, after=first):
-        with context.work(workflow, at, moment) as work:
-            _ask_chunk(work, work.cases(ids), slot, moment)
-            work.runs.advance(slot, ids[-1])
-    with context.work(workflow, at, moment) as work:
-        work.runs.finish(slot, at)
+            return False
+        ids = _candidates(work, slot, run.after_id, asked=True)
+        if not ids:
+            work.runs.finish(slot, at)
+            return False
+        _ask_chunk(work, work.cases(ids), slot, moment)
+        work.runs.advance(slot, ids[-1])
+        return True
 
 
 def close_slot(context: Context, workflow: Workflow, slot: Slot, at: datetime) -> None:
@@ -53,15 +70,18 @@ def close_slot(context: Context, workflow: Workflow, slot: Slot, at: datetime) -
     if context.rules.mode(slot.event) is Mode.OFF:
         return
     last = slot.closes - timedelta(seconds=1)
-    missed: list[str] = []
-    for ids in _chunks(context, workflow, slot, asked=False):
+    after: int | None = 0
+    while after is not None:
         with context.work(workflow, at, last) as work:
-            missed += _miss_chunk(work, work.cases(ids), slot, last)
+            ids = _candidates(work, slot, after, asked=False)
+            _miss_chunk(work, work.cases(ids), slot, last)
+            after = ids[-1] if ids else None
     with context.work(workflow, at, last) as work:
         about = f"{slot.event} {slot.year}"
-        work.batch.close_task("brake", None, at, about, note="its last day passed")
+        work.batch.close_task(BRAKE, None, at, about, note="its last day passed")
+        missed = [row[0] for row in work.connection.exec_driver_sql(_MISSED, (slot.event, slot.year))]
         if missed:
-            note = f"{about} was not run in its window for {len(missed)}: {', '.join(missed[:20])}"
+            note = f"{about} was not run in its window for {len(missed)}: {', '.join(missed[:NAMED])}"
             work.batch.open_task(MISSED_STEP, None, at, about, None, note)
 
 
@@ -95,15 +115,12 @@ def _say_no(work: Work, case: Case, slot: Slot, occasion: Occasion, why: str) ->
     work.batch.journal(case, occasion, slot.event, case.state, acted=False, reason=why)
 
 
-def _miss_chunk(work: Work, cases: list[Case], slot: Slot, last: datetime) -> list[str]:
+def _miss_chunk(work: Work, cases: list[Case], slot: Slot, last: datetime) -> None:
     occasion = slot_occasion(work, slot, last)
-    missed = []
     for case in cases:
         if touches(work, case, slot, occasion):
             work.batch.close_occurrence(case, occasion, slot.event, slot.year, OccurrenceStatus.MISSED)
             _say_no(work, case, slot, occasion, "missed: its last day passed")
-            missed.append(case.subject)
-    return missed
 
 
 def _would_touch(work: Work, slot: Slot, moment: datetime) -> int:
@@ -114,16 +131,6 @@ def _would_touch(work: Work, slot: Slot, moment: datetime) -> int:
         count += sum(touches(work, case, slot, occasion) for case in work.cases(ids))
         after = ids[-1]
     return count
-
-
-def _chunks(context: Context, workflow: Workflow, slot: Slot, *, asked: bool, after: int = 0) -> Iterator[list[int]]:
-    while True:
-        with context.reading(workflow) as work:
-            ids = _candidates(work, slot, after, asked=asked)
-        if not ids:
-            return
-        yield ids
-        after = ids[-1]
 
 
 def _candidates(work: Work, slot: Slot, after: int, *, asked: bool) -> list[int]:

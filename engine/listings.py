@@ -11,7 +11,7 @@ from engine.cases import BallotFacts, Case
 from engine.definition import Workflow
 from engine.errors import BallotNotOpen, Invalid
 from engine.models import BallotStatus
-from engine.store import instant_of, maybe_day, maybe_instant, rows_of
+from engine.store import day_of, instant_of, maybe_day, maybe_instant, rows_of
 from engine.work import Work
 
 EVERYBODY = "*"
@@ -32,7 +32,8 @@ _MESSAGES = """SELECT o.id, o.kind, i.subject, o.recipient, o.status, o.due_at, 
     FROM outbox_message o LEFT JOIN workflow_instance i ON i.id = o.instance_id
     WHERE o.status = coalesce(?, o.status) ORDER BY o.id"""
 _PAUSES = "SELECT at, until, ends_at, reason, actor FROM pause ORDER BY at"
-_ENTRIES = """SELECT j.id, i.subject, j.effective_at, j.trigger, j.from_state, j.to_state, j.acted, j.reason, j.mails
+_ENTRIES = """SELECT j.id, i.subject, j.effective_at, j.trigger, j.from_state, j.to_state, j.acted, j.reason, j.mails,
+    j.cause
     FROM journal_entry j JOIN workflow_instance i ON i.id = j.instance_id WHERE j.id > ? ORDER BY j.id"""
 
 
@@ -127,6 +128,8 @@ class Happening:
     acted: bool
     reason: str
     mails: tuple[str, ...]
+    cause: str
+    """What kind of thing caused it: calendar, ballot, payment, waiver …"""
     number: int = 0
     subjects: list[str] = field(default_factory=list)
 
@@ -220,7 +223,7 @@ def tasks(connection: Connection, *, done: bool = False, after: int = 0) -> list
 def messages(connection: Connection, status: str | None = None) -> list[MessageLine]:
     """Messages of the outbox (in one status), oldest first."""
     return [
-        MessageLine(*row[:5], instant_of(row[5]), maybe_instant(row[6]), row[7], row[8])
+        MessageLine(row[0], row[1], row[2], row[3], row[4], instant_of(row[5]), maybe_instant(row[6]), row[7], row[8])
         for row in connection.exec_driver_sql(_MESSAGES, (status,))
     ]
 
@@ -245,7 +248,7 @@ def wordless_mails(connection: Connection) -> bool:
 def pauses(connection: Connection) -> list[PauseLine]:
     """Every pause, past and present, in order."""
     rows = connection.exec_driver_sql(_PAUSES)
-    return [PauseLine(instant_of(row[0]), date.fromisoformat(row[1]), instant_of(row[2]), *row[3:]) for row in rows]
+    return [PauseLine(instant_of(row[0]), day_of(row[1]), instant_of(row[2]), row[3], row[4]) for row in rows]
 
 
 def last_entry(connection: Connection) -> int:
@@ -262,11 +265,12 @@ def happenings(connection: Connection, after: int, names: int = 8) -> list[Happe
     """What the journal says since a line, the same things taken together, in order; `names` of each are named."""
     found: dict[tuple[Any, ...], Happening] = {}
     for _, subject, *same in connection.exec_driver_sql(_ENTRIES, (after,)):
-        key = tuple(same)
+        at, trigger, before, to, acted, reason, mails, whole_cause = same
+        cause = whole_cause.partition(":")[0]
+        key = (*same[:-1], cause)
         if key not in found:
-            at, trigger, before, to, acted, reason, mails = key
             told = tuple(filter(None, mails.split("|")))
-            found[key] = Happening(instant_of(at), trigger, before, to, bool(acted), reason, told)
+            found[key] = Happening(instant_of(at), trigger, before, to, bool(acted), reason, told, cause)
         found[key].number += 1
         if len(found[key].subjects) < names:
             found[key].subjects.append(subject)

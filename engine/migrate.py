@@ -99,7 +99,9 @@ def _copy_of(store: Store, revision: str | None, scripts: Path) -> Path | None:
     path = file_of(store.url)
     if path is None or revision is None:
         return None
-    copy = path.with_name(f"{path.stem}.before-{known_revisions(scripts)[-1]}.{utc_now():%Y-%m-%dT%H%M%SZ}{path.suffix}")
+    copy = path.with_name(
+        f"{path.stem}.before-{known_revisions(scripts)[-1]}.{utc_now():%Y-%m-%dT%H%M%SZ}{path.suffix}"
+    )
     backup(store, copy)
     return copy
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -21,6 +21,7 @@ from engine.store import stored
 
 CALENDAR = "calendar"
 NOBODY = "relance"
+DECISION_LASTS = timedelta(days=92)
 
 
 @dataclass
@@ -67,9 +68,11 @@ class Work:
     def fire(self, case: Case, trigger: str, occasion: Occasion) -> Transition | None:
         """Take the arrow that the guards allow, with its deeds, mails and journal entry; None when none is."""
         before = case.state
+        kept = self.workflow.memory(case) if self.workflow.memory is not None else ""
         row = self.machine.fire(case, trigger, occasion)
         if row is None:
             return None
+        self.batch.details = kept if row.dest is not None else ""
         note_taken(self.batch, case, row, occasion)
         for deed in row.does:
             deed(case, occasion, self.batch)
@@ -211,9 +214,12 @@ def set_ballot(work: Work, case: Case, ballot: BallotFacts, status: BallotStatus
 
 
 def apply_decisions(work: Work, case: Case, moment: datetime) -> None:
-    """Carry out what the board adopted or rejected, once, as soon as its guards hold."""
+    """Carry out what the board adopted or rejected, once, as soon as its guards hold.
+
+    A decision that could not be carried out for three months has lapsed: the board is asked anew.
+    """
     for ballot in case.ballots:
-        if ballot.applied_at is not None or ballot.decided_at is None:
+        if ballot.applied_at is not None or ballot.decided_at is None or moment - ballot.decided_at > DECISION_LASTS:
             continue
         trigger = _decided_trigger(work.workflow, ballot)
         if trigger is None:

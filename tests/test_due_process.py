@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from engine.errors import Invalid, NotAllowed
-from workflows.membership import members
+from workflows.membership import ledger, members
+from workflows.membership.models import ReversalReason
 
 
 def test_it_lists_nobody_whose_reminder_no_server_has_accepted(house):
@@ -186,3 +187,47 @@ def test_it_marks_unreachable_whoever_has_no_address_and_still_writes_down_what_
     assert house.rows("SELECT kind, recipient, status, error FROM outbox_message") == [
         ("call_for_dues", "", "failed", "no address")
     ]
+
+
+def suspended(house):
+    """Reminded, balloted and cut on 1 September 2025."""
+    house.enter("A1")
+    house.tick("2025-06-02")
+    house.accept("2025-06-02")
+    house.tick("2025-08-28T19:00")
+    house.vote("2025-08-28T19:00", "suspend", S1="approve", S2="approve")
+    house.tick("2025-09-02")
+
+
+def test_it_owes_again_when_a_departure_was_recorded_in_error(house):
+    house.enter("A1")
+    house.tick("2024-12-02")
+    with house.acting("2024-12-05") as work:
+        members.leave(work, members.find(work, "A1"), house.at("2024-12-05").date(), "a letter misread")
+    assert house.rows("SELECT settled_cents FROM due") == [(2000,)]
+    with house.acting("2024-12-06") as work:
+        members.correct(work, members.find(work, "A1"), "it was another association", ["Ana", "Bilal"])
+    assert house.state("A1") == "called"
+    assert house.rows("SELECT settled_cents FROM due") == [(0,)]
+
+
+def test_it_refuses_to_go_back_to_owing_what_is_paid(house):
+    house.enter("A1")
+    house.tick("2024-12-02")
+    house.pay("2024-12-05", ("A1", 2000))
+    with pytest.raises(NotAllowed, match="undo the payment"), house.acting("2024-12-06") as work:
+        members.correct(work, members.find(work, "A1"), "wrong", ["Ana", "Bilal"])
+
+
+def test_it_cuts_again_by_hand_when_the_payment_that_restored_services_is_undone(house):
+    suspended(house)
+    house.pay("2025-09-10", ("A1", 2000), external_id="VIR1")
+    assert house.state("A1") == "paid"
+    with house.acting("2025-09-20") as work:
+        payment = ledger.latest_payment(work, members.find(work, "A1"))
+        ledger.reverse(work, ledger.Reversal(payment, house.at("2025-09-20").date(), ReversalReason.BOUNCED))
+    assert (house.state("A1"), house.tasks()) == ("reminded", ["re_suspension"])
+    with house.acting("2025-09-21") as work:
+        members.suspend_again(work, members.find(work, "A1"), "Bilal")
+    assert (house.state("A1"), house.tasks()) == ("suspended", [])
+    assert house.mails("A1")[-3:] == ["restored", "payment_reversed", "suspension"]

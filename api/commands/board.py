@@ -33,7 +33,10 @@ def ballots(
     meeting: Annotated[str | None, typer.Option(metavar="MONTH", help="Only this meeting's, such as 2025-08.")] = None,
     json: Json = False,
 ) -> None:
-    """List the board's ballots: counts are shown only once they are closed."""
+    """List the board's ballots.
+
+    Counts are shown only once a ballot is closed.
+    """
     from api.commands import shown
     from api.commands.desk import open_desk
     from api.commands.typed import month
@@ -134,7 +137,10 @@ def vote(
     comment: Annotated[str, typer.Option(metavar="TEXT", help="Why, kept with the vote.")] = "",
     by: By = None,
 ) -> None:
-    """Record personal votes, all or none: one seat, one vote, which can be changed until the ballot closes."""
+    """Vote, in the name of seats.
+
+    One seat, one vote, named; it can be changed until the ballot closes. All of them are recorded, or none.
+    """
     from api.commands.desk import actor, open_desk
     from engine.models import BallotStatus
     from engine.voting import Cast, cast
@@ -164,7 +170,10 @@ def record(
         Literal["approve", "reject", "abstain"] | None, typer.Option(help="What everybody present said.")
     ] = None,
 ) -> None:
-    """Record what the room decided, during the meeting or, without quorum, up to 14 days later: all or none."""
+    """Record what the room decided: the secretary's sheet.
+
+    During the meeting or, where there was no quorum, up to 14 days later. All of them are recorded, or none.
+    """
     from api.commands.desk import open_desk
     from api.commands.typed import choice, names
     from engine.listings import pairs_of
@@ -193,7 +202,10 @@ def close(
         ),
     ],
 ) -> None:
-    """Close open ballots during or after their meeting, all or none: they are counted at once."""
+    """Close open ballots, and count them.
+
+    During or after their meeting; all of them are closed, or none.
+    """
     from api.commands.desk import open_desk
     from engine.listings import pairs_of
     from engine.models import BallotStatus

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -111,12 +110,14 @@ def open_desk(now: str | None = None) -> Iterator[Desk]:
     from api.wiring import engine_of
     from engine.clock import utc_now
     from engine.listings import last_entry
+    from engine.migrate import migrate
 
     settings = load_settings()
     at = utc_now() if now is None else instant(now, "--now", settings.organisation.tz)
     refuse_missing(settings.database.url)
     engine = engine_of(settings)
     try:
+        migrate(engine.store)
         with engine.store.read() as connection:
             mark = last_entry(connection)
         yield Desk(settings, engine, at, mark)
@@ -127,19 +128,11 @@ def open_desk(now: str | None = None) -> Iterator[Desk]:
 def refuse_missing(url: str) -> None:
     """Refuse a file that is not there, which SQLite would create. Raises Invalid."""
     from engine.errors import Invalid
+    from engine.faults import file_of
 
-    path = sqlite_path(url)
+    path = file_of(url)
     if path is not None and not path.is_file():
         raise Invalid(reason=f"no database: {path} is missing; run `relance init`")
-
-
-def sqlite_path(url: str) -> Path | None:
-    """Return the file of an SQLite address; None for another kind, or a database in memory."""
-    from sqlalchemy.engine import make_url
-
-    read = make_url(url)
-    in_a_file = read.get_backend_name() == "sqlite" and read.database not in {None, "", ":memory:"}
-    return Path(str(read.database)) if in_a_file else None
 
 
 def actor(by: str | None) -> str:

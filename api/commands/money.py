@@ -1,8 +1,10 @@
 """Money: pay, reverse, waive."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from api.commands.frame import TREASURER, By, Json, Number, On, Reason, add
 
@@ -11,6 +13,18 @@ if TYPE_CHECKING:
 
     from api.commands.desk import Desk
     from api.payments import Entry, Piece
+
+NEGATIVE = re.compile(r"^-(?=[0-9.,]|nan|inf)", re.IGNORECASE)
+
+
+class WithAmounts(TyperCommand):
+    """A command that takes -5.00 for an amount (a refused one), not for options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, a real minus sign before negative amounts."""
+        after_option = [False, *(arg.startswith("--") and "=" not in arg for arg in args)]
+        pairs = zip(args, after_option, strict=False)
+        return super().parse_args(ctx, [arg if after else NEGATIVE.sub("−", arg) for arg, after in pairs])
 
 
 def pay(
@@ -30,7 +44,10 @@ def pay(
     by: By = None,
     json: Json = False,
 ) -> None:
-    """Book a payment, and print what it settled, the new state and what is still owed."""
+    """Book a payment.
+
+    Prints what it settled, the new state and what is still owed.
+    """
     from api.commands.desk import actor, open_desk
     from api.commands.typed import past_day
     from api.payments import Entry, enter
@@ -51,8 +68,6 @@ def _pieces(number: str | None, amount: str | None, year: int | None, split: lis
 
     if (number is None) == (not split):
         raise typer.BadParameter("name either NUMBER, or one or several --split")
-    if amount is not None and amount.startswith("--"):
-        raise typer.BadParameter(f"No such option: {amount}")
     if number is not None:
         return (Piece(number, year, None if amount is None else cents_of(amount)),)
     if year is not None:
@@ -89,7 +104,10 @@ def reverse(
     on: On = None,
     by: By = None,
 ) -> None:
-    """Undo the latest payment of an association, on every year and member it was spread over."""
+    """Undo the latest payment of an association.
+
+    It is undone on every year and member it was spread over. A payment entered wrongly is undone without a mail.
+    """
     from api.commands.desk import actor, open_desk
     from api.commands.typed import past_day
     from workflows.membership import ledger, members
@@ -132,7 +150,6 @@ def waive(
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    negative = {"ignore_unknown_options": True}  # -5.00 is an amount, though a refused one
-    add(app, pay, TREASURER, "relance pay A0042 20.00 --year 2025 --on 2025-03-01", context_settings=negative)
+    add(app, pay, TREASURER, "relance pay A0042 20.00 --year 2025 --on 2025-03-01", cls=WithAmounts)
     add(app, reverse, TREASURER, "relance reverse A0042 --reason entered_wrongly")
     add(app, waive, TREASURER, 'relance waive A0042 2025 --reason "flooded in May"')

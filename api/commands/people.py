@@ -17,20 +17,26 @@ Channel = Annotated[str, typer.Option(help="How: mail, telephone, letter, in per
 
 
 def contact(number: Number, on: On = None, channel: Channel = "mail", note: Note = "", by: By = None) -> None:
-    """Record that an association was heard from: a sign of life."""
+    """Record that an association was heard from.
+
+    It is a sign of life: the list of the strike-off drops it, and it is no longer unreachable.
+    """
     from workflows.membership import members
 
     _record_told(number, members.contact, on, channel, note, by)
 
 
 def notice(number: Number, on: On = None, channel: Channel = "letter", note: Note = "", by: By = None) -> None:
-    """Record that we reached an association otherwise than by mail: it proves the steps it was told of."""
+    """Record that we reached an association otherwise.
+
+    A letter or a telephone call proves the steps that it was told of, as an accepted mail does.
+    """
     from workflows.membership import members
 
     _record_told(number, members.notice, on, channel, note, by)
 
 
-def _record_told(  # noqa: PLR0917 the options of two commands
+def _record_told(
     number: str,
     record: "Callable[[Work, Member, Told], None]",
     on: str | None,
@@ -56,7 +62,10 @@ def hold(
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the journal.")] = "",
     by: By = None,
 ) -> None:
-    """Grant an association a stay: nothing is cut and no list takes it up to and including that day."""
+    """Grant an association a stay.
+
+    Up to and including that day nothing is cut, and no list takes it.
+    """
     from api.commands.desk import actor, open_desk
     from api.commands.typed import day
     from workflows.membership import members
@@ -70,7 +79,10 @@ def hold(
 
 
 def leave(number: Number, on: On = None, reason: Reason = "", by: By = None) -> None:
-    """Record that an association leaves: any procedure ends; in time, it cancels the year's due."""
+    """Record that an association leaves.
+
+    Any procedure ends. In time (before 20 January, or within 30 days of the call), it cancels the year's due.
+    """
     from api.commands.desk import actor, open_desk
     from api.commands.typed import past_day
     from workflows.membership import members
@@ -103,15 +115,16 @@ def join(
     ] = None,
     by: By = None,
 ) -> None:
-    """Enter a new member: it owes the year of joining (from 1 December the next) and is called at once."""
+    """Enter a new member.
+
+    It owes the year of joining (from 1 December the next) and is called at once.
+    """
     from api.commands.desk import actor, open_desk
     from workflows.membership import members
 
-    same = {
-        **{"kind": kind, "name": name, "email": email, "contact_name": contact_name, "contact_role": contact_role},
-        **{"treasurer_email": treasurer_email, "treasurer_name": treasurer_name, "phone": phone},
-        **{"address": address, "postcode": postcode, "city": city},
-    }
+    same = {"kind": kind, "name": name, "email": email, "contact_name": contact_name, "contact_role": contact_role}
+    same |= {"treasurer_email": treasurer_email, "treasurer_name": treasurer_name, "phone": phone}
+    same |= {"address": address, "postcode": postcode, "city": city}
     with open_desk() as desk:
         fields = _fields(same, language or desk.settings.organisation.language.value, dues)
         hosted = [_service(text) for text in service or []]
@@ -168,7 +181,10 @@ def correct(
     reason: Reason,
     by: Annotated[list[str], typer.Option("--by", metavar="NAME", help="Who corrects: two people, so twice.")],
 ) -> None:
-    """Go back to the state before the last move, after a human error: two people and a reason."""
+    """Go back to the state before the last move.
+
+    For a human error, or a decision that was annulled: it takes two people and a reason.
+    """
     from api.commands.desk import open_desk
     from workflows.membership import members
 
@@ -185,5 +201,10 @@ def register(app: typer.Typer) -> None:
     add(app, notice, TREASURER, "relance notice A0042 --channel letter --on 2025-06-20")
     add(app, hold, TREASURER, 'relance hold A0042 --to 2025-09-30 --reason "grant expected in September"')
     add(app, join, TREASURER, 'relance join A0247 --name "Vélo Lauragais" --email contact@velo.example')
-    add(app, leave, TREASURER, 'relance leave A0042 --on 2025-01-10 --reason dissolved')
-    add(app, correct, TREASURER, 'relance correct A0042 --reason "wrong line ticked" --by "Ana Puech" --by "Bilal Khelif"')
+    add(app, leave, TREASURER, "relance leave A0042 --on 2025-01-10 --reason dissolved")
+    add(
+        app,
+        correct,
+        TREASURER,
+        'relance correct A0042 --reason "wrong line ticked" --by "Ana Puech" --by "Bilal Khelif"',
+    )

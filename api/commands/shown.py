@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime
@@ -73,19 +73,26 @@ def local(instant: datetime | None, tz: ZoneInfo) -> str:
 @contextmanager
 def busy(what: str) -> Iterator[None]:
     """Show a moving bar, on a terminal, once something has taken a second."""
-    if not sys.stderr.isatty():
+    with counted(what):
         yield
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], object] | None]:
+    """Give what to call with (so many, of so many): the bar appears on a terminal only, after a second."""
+    if not sys.stderr.isatty():
+        yield None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    bar.add_task(what, total=None)
+    task = bar.add_task(what, total=None)
     timer = Timer(PATIENCE, bar.start)
     timer.start()
     try:
-        yield
+        yield lambda done, total: bar.update(task, completed=done, total=total)
     finally:
         timer.cancel()
         timer.join()

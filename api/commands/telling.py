@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from engine.listings import Happening
 
+WAIVER = "waiver"
+"""Takes the arrow of a payment, and is none."""
+
 
 def tell(connection: "Connection", mark: int, tz: ZoneInfo) -> int:
     """Print what the journal says since a line. Returns how many lines that made."""
@@ -25,7 +28,8 @@ def tell(connection: "Connection", mark: int, tz: ZoneInfo) -> int:
 
 def line_of(happening: "Happening", tz: ZoneInfo) -> str:
     """Write one line: when, what, to whom, and what leaves."""
-    parts = [local(happening.effective_at, tz), happening.trigger, _move(happening), _whom(happening)]
+    what = happening.cause if happening.cause == WAIVER else happening.trigger
+    parts = [local(happening.effective_at, tz), what, _move(happening), _whom(happening)]
     if happening.mails:
         parts.append(f"mail: {', '.join(happening.mails)}")
     return "  ".join(filter(None, parts))
@@ -33,13 +37,11 @@ def line_of(happening: "Happening", tz: ZoneInfo) -> str:
 
 def _move(happening: "Happening") -> str:
     """Write the move; where nothing moved, why not or what was noted."""
-    if happening.before is None:
-        return happening.after
-    if happening.before != happening.after:
-        return f"{happening.before} → {happening.after}"
+    before, after, reason = happening.before, happening.after, happening.reason
     if not happening.acted:
-        return f"no: {happening.reason}" if not happening.reason.startswith("ballot") else happening.reason
-    return f"stays {happening.after}" + (f" ({happening.reason})" if happening.reason else "")
+        return reason if reason.startswith("ballot") else f"no: {reason}"
+    moved = f"stays {after}" if before == after else f"{before} → {after}" if before else after
+    return f"{moved} ({reason})" if reason else moved
 
 
 def _whom(happening: "Happening") -> str:
@@ -54,6 +56,7 @@ def happening_json(happening: "Happening") -> dict[str, Any]:
     return {
         "effective_at": happening.effective_at,
         "trigger": happening.trigger,
+        "cause": happening.cause,
         "from": happening.before,
         "to": happening.after,
         "acted": happening.acted,

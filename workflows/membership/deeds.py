@@ -26,16 +26,17 @@ class Before:
     """What an undo goes back to."""
 
     before: str
+    since: datetime | None = None
     concerned: tuple[int, ...] = ()
     cut_at: datetime | None = None
 
 
 def memory_of(member: Member) -> str:
-    """What an undo of the present state's end needs, as the journal keeps it."""
+    """What undoing a move away from the present state needs: its date, the years concerned, the cut."""
     if not member.concerned and member.cut_at is None:
         return ""
     cut_at = None if member.cut_at is None else stored(member.cut_at)
-    return json.dumps({"concerned": list(member.concerned), "cut_at": cut_at})
+    return json.dumps({"since": stored(member.since), "concerned": member.concerned, "cut_at": cut_at})
 
 
 def issue_due(member: Member, occasion: Occasion, batch: Batch) -> None:
@@ -53,14 +54,12 @@ def issue_due(member: Member, occasion: Occasion, batch: Batch) -> None:
 
 def remember_reminder(member: Member, occasion: Occasion, batch: Batch) -> None:
     """The reminder concerns the years owed at this moment."""
-    batch.details = memory_of(member)
     member.concerned, member.reminded_at = member.owed_years(), occasion.moment
     batch.add(sql.SET_REMINDED, stored(occasion.moment), years_text(member.concerned), member.id)
 
 
 def remember_cut(member: Member, occasion: Occasion, batch: Batch) -> None:
     """The interruption concerns the years owed at this moment, and dates from it."""
-    batch.details = memory_of(member)
     member.concerned, member.cut_at = member.owed_years(), occasion.moment
     batch.add(sql.SET_CUT, stored(occasion.moment), years_text(member.concerned), member.id)
 
@@ -75,7 +74,6 @@ def forget_years(member: Member, _occasion: Occasion, batch: Batch) -> None:
     """Nothing is reminded or cut any more; the journal keeps what an undo needs."""
     if not member.concerned and member.cut_at is None:
         return
-    batch.details = memory_of(member)
     member.concerned, member.cut_at = (), None
     batch.add(sql.SET_CUT, None, "", member.id)
 
@@ -105,12 +103,11 @@ def write_letter(kind: LetterKind) -> Deed:
 def go_back(member: Member, occasion: Occasion, batch: Batch) -> None:
     """Take up again the years, and the cut, of the state gone back to."""
     undone: Before = occasion.data
-    batch.details = memory_of(member)
     served_again = member.cut_at is not None and member.state not in CUT
     member.concerned = undone.concerned
     member.cut_at = undone.cut_at if member.state in CUT else None
-    if member.cut_at is not None:
-        member.since = member.cut_at
+    if undone.since is not None and member.state in CUT:
+        member.since = undone.since
     if served_again:
         order(OrderAction.RESTORE)(member, occasion, batch)
     cut_at = None if member.cut_at is None else stored(member.cut_at)

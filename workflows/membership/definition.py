@@ -13,6 +13,7 @@ from workflows.membership.deeds import (
     go_back,
     issue_due,
     keep_cut,
+    memory_of,
     order,
     remember_cut,
     remember_reminder,
@@ -126,7 +127,7 @@ TRANSITIONS = (
     Transition(Trigger.CORRECT, (REMOVED,), PAID, On.ADOPTED, (annulled_by_the_board, owes_nothing), (forget_years, order(OrderAction.RESTORE)), (Mail.RESTORED,)),
     Transition(Trigger.CORRECT, (REMOVED,), CALLED, On.ADOPTED, (annulled_by_the_board, years_concerned_are_settled), (forget_years, order(OrderAction.RESTORE)), (Mail.RESTORED,)),
     Transition(Trigger.CORRECT, (REMOVED,), SUSPENDED, On.ADOPTED, (annulled_by_the_board,), (keep_cut,), (Mail.SPARED,)),
-    *(Transition(Trigger.CORRECT, tuple(State), state, On.EVENT, (back_to(state),), (go_back,)) for state in ACTIVE),
+    *(Transition(Trigger.CORRECT, tuple(State), state, On.EVENT, (back_to(state), owes_nothing if state == PAID else owes), (go_back,)) for state in ACTIVE),
 )
 # fmt: on
 
@@ -142,5 +143,6 @@ MEMBERSHIP = Workflow(
     labels=LABELS,
     load=load_members,
     mails=put_in_outbox,
+    memory=memory_of,
     settle=settle_tasks,
 )

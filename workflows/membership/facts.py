@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from engine.cases import Case
 from engine.rules import Rules
 from engine.store import day_of, instant_of, maybe_day, maybe_instant, rows_of
+from workflows.membership.models import LetterKind
 from workflows.membership.words import State
 
 
@@ -80,9 +81,10 @@ class Member(Case):
         return tuple((year, self.dues[year].unpaid) for year in self.owed_years())
 
     def all_posted(self) -> bool:
-        """Whether no letter that counts now waits to be posted: the latest of each kind."""
-        latest = {letter.kind: letter for letter in self.letters if letter.created_at >= self.since}
-        return all(letter.posted_on is not None for letter in latest.values())
+        """Whether the letter that its state calls for does not wait to be posted: the latest counts."""
+        kind = LetterKind.REMOVAL if self.state == State.REMOVED else LetterKind.SUMMONS
+        written = [letter for letter in self.letters if letter.kind == kind and letter.created_at >= self.since]
+        return not written or written[-1].posted_on is not None
 
     def last_sign_of_life(self) -> date | None:
         """The latest contact, or payment not reversed."""

@@ -310,7 +310,7 @@ def undo_of(state: str, details: str) -> Before:
         return Before(state)
     kept = json.loads(details)
     cut_at = None if kept["cut_at"] is None else instant_of(kept["cut_at"])
-    return Before(state, tuple(kept["concerned"]), cut_at)
+    return Before(state, instant_of(kept["since"]), tuple(kept["concerned"]), cut_at)
 
 
 def latest_payment(work: Work, member: Member, year: int | None = None) -> int:

@@ -114,8 +114,8 @@ def letters(connection: Connection, number: str | None = None) -> list[LetterLin
     """Registered letters (of one member), oldest first."""
     return [
         LetterLine(
-            *(*row[:4], instant_of(row[4]), maybe_day(row[5]), row[6]),
-            *(maybe_day(row[7]), row[8], row[9]),
+            *(row[0], row[1], row[2], row[3], instant_of(row[4])),
+            *(maybe_day(row[5]), row[6], maybe_day(row[7]), row[8], row[9]),
         )
         for row in connection.exec_driver_sql(_LETTERS, (number,))
     ]
@@ -130,4 +130,6 @@ def with_unposted_letters(connection: Connection) -> list[int]:
 def orders(connection: Connection, *, done: bool = False) -> list[OrderLine]:
     """Service orders that wait or failed, by member; with `done` the others too."""
     rows = connection.exec_driver_sql(_ORDERS, (done, OrderStatus.DONE.value))
-    return [OrderLine(*row[:7], instant_of(row[7]), row[8]) for row in rows]
+    return [
+        OrderLine(row[0], row[1], row[2], row[3], row[4], row[5], row[6], instant_of(row[7]), row[8]) for row in rows
+    ]

@@ -14,9 +14,9 @@ from workflows.membership.errors import UnknownAssociation
 from workflows.membership.facts import Member, years_text
 from workflows.membership.ledger import first_year, undo_of
 from workflows.membership.mailing import put_in_outbox
-from workflows.membership.models import Association, ContactKind
+from workflows.membership.models import Association, ContactKind, EntryKind
 from workflows.membership.options import options_of
-from workflows.membership.words import CUT, Mail, State, TaskKind, Trigger
+from workflows.membership.words import CUT, FINAL, Mail, State, TaskKind, Trigger
 
 CORRECTORS = 2
 
@@ -189,6 +189,8 @@ def _count_services(work: Work, member: Member) -> int:
 
 def hold(work: Work, member: Member, until: date, reason: str, actor: str = NOBODY) -> None:
     """Grant a stay up to and including a day. Raises Invalid for a day that is past."""
+    if member.state in FINAL:
+        raise NotAllowed(reason=f"{member.subject} is {member.state}: there is nothing to hold back")
     if until < local_day(work.at, work.rules.tz):
         raise Invalid(reason=f"a stay until {until.isoformat()} is already over")
     member.hold_until = until
@@ -264,6 +266,33 @@ def last_mail(work: Work, member: Member) -> list[str]:
     return [row[0] for row in rows if row[1:] == rows[0][1:]]
 
 
+def _owe_again(work: Work, member: Member) -> None:
+    """A departure recorded in error cancelled dues: they are owed again."""
+    text = """SELECT year, sum(amount_cents) FROM ledger_entry WHERE association_id = ? AND kind = 'cancellation'
+        GROUP BY year HAVING sum(amount_cents) > 0"""
+    day = local_day(work.at, work.rules.tz).isoformat()
+    for year, cents in work.connection.exec_driver_sql(text, (member.id,)).fetchall():
+        row = (member.id, year, EntryKind.CANCELLATION.value, -cents, None, day, stored(work.at), "corrected")
+        work.batch.add(sql.NEW_ENTRY, *row)
+        due = member.dues[year]
+        due.settled -= cents
+        work.batch.add(sql.SETTLE_DUE, due.settled, member.id, year)
+    work.batch.add(sql.SET_LEFT, None, member.id)
+
+
+def suspend_again(work: Work, member: Member, actor: str = NOBODY) -> None:
+    """Cut again whom a payment had restored that is undone now, under the ballot of this year, once more asked.
+
+    Raises NotAllowed when the task does not stand, or the decision of this year does not allow it.
+    """
+    if (TaskKind.RE_SUSPENSION, "") not in member.tasks:
+        raise NotAllowed(reason=f"{member.subject} has no task {TaskKind.RE_SUSPENSION.value}")
+    occasion = work.occasion(work.at, "re-suspension", actor, key=f"again-{stored(work.at)}")
+    if work.fire(member, Trigger.SUSPEND, occasion) is None:
+        raise NotAllowed(reason=f"{member.subject} cannot be suspended again: {member.why_not}")
+    work.look([member], work.at)
+
+
 def correct(work: Work, member: Member, reason: str, people: Sequence[str]) -> State:
     """Go back to the state before the last move: two people, a reason. Returns the state gone back to.
 
@@ -286,7 +315,9 @@ def correct(work: Work, member: Member, reason: str, people: Sequence[str]) -> S
         reason=reason,
         data=undo_of(row[0], row[1]),
     )
+    if member.state == State.LEFT:
+        _owe_again(work, member)
     if work.fire(member, Trigger.CORRECT, occasion) is None:
-        raise NotAllowed(reason=f"{member.subject} cannot go back to {row[0]}")
+        raise NotAllowed(reason=f"{member.subject} cannot be {row[0]} with what it owes now: undo the payment instead")
     work.look([member], work.at)
     return State(member.state)

@@ -238,6 +238,12 @@ def _confirm_deletion(player: Player, step: Step) -> None:
         services.confirm_deletion(work, [m for m in waiting if number in {EVERYBODY, m.subject}], "scenario")
 
 
+def _confirm_re_suspension(player: Player, step: Step) -> None:
+    acting, number = _acting(player, step)
+    with acting as work:
+        members.suspend_again(work, members.find(work, number), "scenario")
+
+
 def _check_owed(player: Player, wanted: Mapping[str, str]) -> list[tuple[str, str, str]]:
     problems = []
     for number, amount in wanted.items():
@@ -276,6 +282,7 @@ SCRIPT = Script(
         "correct": _correct,
         "letter": _letter,
         "confirm deletion": _confirm_deletion,
+        "confirm re_suspension": _confirm_re_suspension,
     },
     expects={"owed": _check_owed, "orders": _check_orders},
 )

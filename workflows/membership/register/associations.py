@@ -24,7 +24,7 @@ from workflows.membership.register.cells import (
     one_word_of,
 )
 from workflows.membership.takeover import TakenOver
-from workflows.membership.words import CUT, State
+from workflows.membership.words import State
 
 LANGUAGES = ("fr", "en")
 REQUIRED = (
@@ -42,7 +42,7 @@ TEXTS = (
 )
 MAILBOXES = ("email", "treasurer_email")
 PERSONS_ARE_NEVER = (State.SUSPENDED, State.PROPOSED, State.REMOVED)
-OWES_NOTHING_BY_DEFAULT = (State.PAID, State.LEFT)
+OWING_NOTHING = (State.PAID, State.LEFT)
 
 
 def read_associations(path: Path, today: date | None = None) -> list[TakenOver]:
@@ -77,6 +77,8 @@ def _member(today: date | None, cells: Cells) -> TakenOver:
         waived_cents=dict(cells.get("waived", as_amounts, ())),
         concerned=cells.get("concerns", as_years, None),
         cut_on=cells.get("cut_on", day_up_to(today), None),
+        unreachable_since=cells.get("unreachable_since", day_up_to(today), None),
+        bounced=cells.get("bounced", as_mailboxes, ()),
     )
 
 
@@ -135,7 +137,7 @@ def _standing(cells: Cells, kind: Kind, joined_on: date, today: date | None) -> 
 
 def _usual_year(cells: Cells, state: State, since: date | None, joined_on: date) -> int | None:
     """The year that a state is about when the file does not say: that of `since`."""
-    if state in OWES_NOTHING_BY_DEFAULT or (cells.has("owes") and cells.has("reminded_for")):
+    if state in OWING_NOTHING or (cells.has("owes") and cells.has("reminded_for")):
         return None
     if since is not None:
         return max(since.year, first_year(joined_on))
@@ -148,7 +150,7 @@ def _owed(cells: Cells, state: State, usual: int | None) -> dict[int, int | None
     """The years owed, with the amount of the year's due where the file says it."""
     if not cells.has("owes"):
         return {} if usual is None else {usual: None}
-    amounts = dict(cells.get("owes", as_owed, ()))
+    amounts: dict[int, int | None] = dict(cells.get("owes", as_owed, ()))
     if amounts and state == State.PAID:
         cells.refuse("owes: a member that is paid owes nothing")
     return amounts
@@ -170,10 +172,8 @@ def _remembered(cells: Cells, today: date | None) -> dict[str, object]:
         "left_on": ("left_on", day_up_to(today)),
         "hold_until": ("hold_until", as_day),
         "hold_reason": ("hold_reason", as_text),
-        "unreachable_since": ("unreachable_since", day_up_to(today)),
     }
-    found = {name: cells.get(column, read, None) for column, (name, read) in columns.items() if cells.has(column)}
-    return found | {f"{mailbox}_bounced_at": True for mailbox in cells.get("bounced", as_mailboxes, ())}
+    return {name: cells.get(column, read, None) for column, (name, read) in columns.items() if cells.has(column)}
 
 
 def as_owed(text: str) -> tuple[tuple[int, int | None], ...]:
@@ -208,6 +208,3 @@ def as_mailboxes(text: str) -> tuple[str, ...]:
         if name not in MAILBOXES:
             raise Invalid(reason=f"{name!r} is unknown: it is one of {', '.join(MAILBOXES)}")
     return names
-
-
-__all__ = ["ASSOCIATIONS", "CUT", "parse_associations", "read_associations"]

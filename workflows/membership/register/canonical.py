@@ -11,6 +11,7 @@ from workflows.membership.register.cells import unprotect, why_unreadable
 from workflows.membership.register.refusals import Refusal, refuse, refuse_file
 
 T = TypeVar("T")
+D = TypeVar("D")
 HEADER_LINE = 1
 
 
@@ -53,7 +54,7 @@ class Cells:
         """Whether the cell is there and says something."""
         return bool(self.cells.get(column))
 
-    def get(self, column: str, read: Callable[[str], T], default: T) -> T:
+    def get(self, column: str, read: Callable[[str], T], default: D) -> T | D:
         """Read a cell; an empty one, or one that is refused, is the default."""
         text = self.cells.get(column, "")
         if not text:

@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 LONGEST = 2000
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+UNREADABLE = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode categories that no cell may hold: control characters, halves of pairs, line and paragraph ends."""
 NONE = "none"
 """Said where an empty cell would mean the default: it owes nothing, it was not reminded."""
 # Blanks and invisible signs do not keep a spreadsheet from seeing a formula behind them.
@@ -45,7 +47,7 @@ def unprotect(cell: str) -> str:
 def why_unreadable(text: str) -> str | None:
     """Say what no cell may hold: newlines, control characters, a whole book."""
     for sign in text:
-        if unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"}:
+        if unicodedata.category(sign) in UNREADABLE:
             what = "a line break" if sign in "\r\n\u2028\u2029" else f"a control character (U+{ord(sign):04X})"
             return f"contains {what}"
     return f"is longer than {LONGEST} characters" if len(text) > LONGEST else None

@@ -1,0 +1,132 @@
+"""Playing: a scenario in memory, the future of a copy, and the fictional register through two years."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.commands.frame import SEEING, Json, add
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from api.commands.desk import Desk
+    from api.futures import Future
+    from api.wiring import Replayed
+    from engine.results import Result
+
+Scenario = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A TOML file.", show_default=False)]
+Everybody = Annotated[bool, typer.Option("--all", help="Name every association, where many did the same.")]
+
+
+def replay(scenario: Scenario, as_json: Json = False, everybody: Everybody = False) -> None:
+    """Replay a scenario in memory: a year as a file. Exit 1 when an expectation fails."""
+    replayed, result = _played(scenario)
+    if as_json:
+        _print_json(result)
+    else:
+        _tell_replay(replayed, result, everybody=everybody)
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def _played(path: Path) -> "tuple[Replayed, Result]":
+    from time import perf_counter
+
+    from api.commands.shown import busy
+    from api.wiring import replay as play
+    from engine.results import Result, journal_after, states_of
+    from workflows.membership.words import Trigger
+
+    began = perf_counter()
+    with busy(path.name):
+        replayed = play(path)
+    workflow = replayed.player.workflow.name
+    with replayed.player.engine.store.read() as connection:
+        final = states_of(connection, workflow)
+        journal = journal_after(connection, workflow, without=(Trigger.IMPORT,))
+    return replayed, Result(final, journal, replayed.failures, perf_counter() - began)
+
+
+def _print_json(result: "Result") -> None:
+    import json
+
+    from api.shapes import result_json
+
+    typer.echo(json.dumps(result_json(result), ensure_ascii=False, indent=1))
+
+
+def _tell_replay(replayed: "Replayed", result: "Result", *, everybody: bool) -> None:
+    from api.screens.story import expectations, failed, story, verdict
+
+    typer.secho(replayed.scenario.title or "(no title)", bold=True)
+    for line in story(result.journal, replayed.scenario.tz, everybody=everybody):
+        typer.echo(line)
+    for failure in result.failures:
+        typer.secho(failed(failure), fg="red")
+    last = verdict(result.failures, expectations(replayed.scenario), result.seconds)
+    typer.secho(last, fg="green" if result.ok else "red", bold=True)
+
+
+def simulate(
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="From this day on.", show_default=False)],
+    until: Annotated[str, typer.Option("--until", metavar="DATE", help="To the end of this day.", show_default=False)],
+    assume: Annotated[
+        str, typer.Option(metavar="HOW", help="nobody-pays, everybody-pays or as-last-year.")
+    ] = "nobody-pays",
+    board: Annotated[str, typer.Option(metavar="HOW", help="adopts, rejects or absent.")] = "adopts",
+    everybody: Annotated[bool, typer.Option("--all", help="Tell everything, not only the months.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Play the future of the current database, on a copy in memory: nothing leaves, nothing is changed.
+
+    everybody-pays: all that is owed is paid on the day after the beginning, and after each call and reminder.
+    as-last-year: whoever paid in the year before pays again on the same days, for the years that follow.
+
+    The board says the same on every question (adopts, rejects), or nobody votes (absent). The treasurer confirms on
+    the next day what waits for the brake. Letters are posted five days after they were written, and delivered the
+    day after. Nobody leaves, writes back or deletes anything. What lies between today and --from is played too.
+    """
+    from api.commands.desk import open_desk
+
+    with open_desk() as desk:
+        future = _future(desk, (first, until), assume, board)
+        if as_json:
+            _print_json(future.result)
+        else:
+            _tell_future(future, everybody=everybody)
+
+
+def _future(desk: "Desk", days: tuple[str, str], assume: str, board: str) -> "Future":
+    from api.commands.shown import busy
+    from api.commands.typed import day
+    from api.futures import Question, choice_of, play_future
+    from engine.simulation import Board
+    from workflows.membership.assumptions import Assume
+
+    question = Question(
+        day(days[0], "--from"),
+        day(days[1], "--until"),
+        choice_of(Assume, assume, "--assume"),
+        choice_of(Board, board, "--board"),
+    )
+    with busy("the future"):
+        return play_future(desk.engine, desk.now, question)
+
+
+def _tell_future(future: "Future", *, everybody: bool) -> None:
+    from api.screens.months import months
+    from api.screens.story import story
+
+    for note in future.notes:
+        typer.secho(note, fg="yellow", err=True)
+    if everybody:
+        for line in story(future.result.journal, future.tz, everybody=True):
+            typer.echo(line)
+    months(future)
+
+
+def register(app: typer.Typer) -> None:
+    """Register the commands of this subject."""
+    add(app, replay, SEEING, "relance replay tests/years/never-pays.toml")
+    add(app, simulate, SEEING, "relance simulate --from 2026-01-01 --until 2026-12-31 --assume as-last-year")

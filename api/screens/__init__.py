@@ -1,0 +1,1 @@
+"""What the reading commands show: values in, lines and tables out."""

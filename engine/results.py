@@ -1,0 +1,89 @@
+"""What came out of a replay or a simulation: who is where, and what happened on the way. Reading only."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from engine.clock import end_of_day
+from engine.replay import Failure
+from engine.store import instant_of
+
+_FINAL = "SELECT subject, state FROM workflow_instance WHERE workflow = ? ORDER BY subject"
+_JOURNAL = """SELECT j.at, j.effective_at, i.subject, j.trigger, j.from_state, j.to_state, j.cause, j.actor, j.mails
+    FROM journal_entry j JOIN workflow_instance i ON i.id = j.instance_id
+    WHERE i.workflow = ? AND j.id > ? AND j.acted ORDER BY j.id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal: something that was done."""
+
+    at: datetime
+    effective_at: datetime
+    subject: str
+    trigger: str
+    before: str | None
+    after: str
+    cause: str
+    actor: str
+    mails: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Where everybody is at the end, what was done, and what was expected in vain."""
+
+    final: Mapping[str, str]
+    journal: Sequence[Entry]
+    failures: Sequence[Failure]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was expected holds."""
+        return not self.failures
+
+
+def states_of(connection: Connection, workflow: str) -> dict[str, str]:
+    """Return the state of every subject, by number."""
+    return {row[0]: row[1] for row in connection.exec_driver_sql(_FINAL, (workflow,))}
+
+
+def journal_after(connection: Connection, workflow: str, after: int = 0, without: Sequence[str] = ()) -> list[Entry]:
+    """Return what was done after a line of the journal, in order; `without` these triggers."""
+    rows = connection.exec_driver_sql(_JOURNAL, (workflow, after))
+    return [
+        Entry(instant_of(row[0]), instant_of(row[1]), *row[2:8], tuple(filter(None, row[8].split("|"))))
+        for row in rows
+        if row[3] not in without
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What happened up to the end of a day, from the end of the period before: the states then, the mails meanwhile."""
+
+    last_day: date
+    states: Mapping[str, int]
+    mails: Mapping[str, int]
+
+
+def periods(
+    before: Mapping[str, str], journal: Iterable[Entry], last_days: Sequence[date], tz: ZoneInfo
+) -> Iterator[Period]:
+    """Cut a journal at the ends of these days. `before`: the states it starts from, by subject."""
+    states = dict(before)
+    entries = iter(journal)
+    entry = next(entries, None)
+    for day in last_days:
+        mails: Counter[str] = Counter()
+        midnight = end_of_day(day, tz)
+        while entry is not None and entry.at < midnight:
+            states[entry.subject] = entry.after
+            mails.update(entry.mails)
+            entry = next(entries, None)
+        yield Period(day, Counter(states.values()), mails)

@@ -1,0 +1,78 @@
+"""Exporting everything as CSV: four canonical files that import again without loss, and the rest for people to read."""
+
+import csv
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from sqlalchemy import Connection
+
+from engine.errors import Invalid
+from engine.rules import Rules
+from workflows.membership.money import money_text
+from workflows.membership.register import tables
+from workflows.membership.register.associations import REQUIRED, STANDING
+from workflows.membership.register.board import BOARD
+from workflows.membership.register.cells import UNREADABLE, protect
+from workflows.membership.register.payments import CREDIT, PAYMENTS
+from workflows.membership.register.services import SERVICES
+from workflows.membership.register.standing import standing_of
+
+Row: TypeAlias = Sequence[object]
+
+_ASSOCIATIONS = f"""SELECT i.subject, a.phone, {", ".join(f"a.{name}" for name in REQUIRED[1:-1])}, a.dues_cents
+    FROM workflow_instance i JOIN association a ON a.instance_id = i.id ORDER BY i.subject"""  # noqa: S608 columns from here
+_SERVICES = """SELECT i.subject, s.kind, s.identifier FROM service s
+    JOIN workflow_instance i ON i.id = s.association_id ORDER BY i.subject, s.kind, s.identifier"""
+_PAYMENTS = """SELECT i.subject, l.year, l.amount_cents, p.paid_on, p.method, p.reference, p.source, p.external_id,
+    p.reversed_on, p.reversal_reason
+    FROM ledger_entry l JOIN payment p ON p.id = l.payment_id JOIN workflow_instance i ON i.id = l.association_id
+    WHERE l.kind = 'payment'
+    ORDER BY p.paid_on, p.source, p.external_id, i.subject, l.year IS NULL, l.year, l.amount_cents"""
+_BOARD = "SELECT name, person, email, role, from_on, until_on FROM seat ORDER BY name, from_on, person"
+
+
+def export_register(connection: Connection, rules: Rules, folder: Path) -> list[Path]:
+    """Write every file into a folder, which is made if need be. Returns the files. Raises Invalid when it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [
+            _write(folder / "associations.csv", (*REQUIRED, "phone", *STANDING), _associations(connection, rules)),
+            _write(folder / "services.csv", SERVICES.required, connection.exec_driver_sql(_SERVICES)),
+            _write(folder / "payments.csv", (*PAYMENTS.required, *PAYMENTS.optional), _payments(connection)),
+            _write(folder / "board.csv", (*BOARD.required, *BOARD.optional), connection.exec_driver_sql(_BOARD)),
+            *(_write(folder / f"{table.name}.csv", table.columns, table.rows(connection)) for table in tables.TABLES),
+        ]
+    except OSError as error:
+        raise Invalid(reason=f"{error.filename or folder}: {error.strerror}") from error
+
+
+def _associations(connection: Connection, rules: Rules) -> Iterable[Row]:
+    standing = standing_of(connection, rules)
+    for number, phone, *fields, dues in connection.exec_driver_sql(_ASSOCIATIONS):
+        money = "" if dues is None else money_text(dues)
+        yield number, *fields, money, phone, *standing[number].values()
+
+
+def _payments(connection: Connection) -> Iterable[Row]:
+    for number, year, cents, *rest in connection.exec_driver_sql(_PAYMENTS):
+        yield number, CREDIT if year is None else year, money_text(cents), *rest
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([cell(value) for value in row] for row in rows)
+    return path
+
+
+def cell(value: object) -> str:
+    """Write a value so that no spreadsheet calculates it, no line breaks in it, and it can be read back."""
+    if value is None:
+        return ""
+    text = str(value)
+    if any(unicodedata.category(sign) in UNREADABLE for sign in text):
+        text = "".join(" " if unicodedata.category(sign) in UNREADABLE else sign for sign in text).strip()
+    return protect(text)
