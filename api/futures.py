@@ -12,7 +12,7 @@ from engine.clock import at_local, end_of_day, local_day
 from engine.engine import Engine
 from engine.errors import Invalid
 from engine.results import Period, Result, journal_after, periods, states_of
-from engine.simulation import Board, Simulation, TreasurerConfirms, board_habits, copy_of, watermark
+from engine.simulation import Board, Habit, Simulation, TreasurerConfirms, board_habits, copy_of, watermark
 from engine.store import Store
 from workflows.membership.assumptions import Assume, AsLastYear, member_habits
 from workflows.membership.definition import MEMBERSHIP
@@ -96,7 +96,7 @@ class _Played:
 
 def _played(copy: Engine, first: datetime, begin: datetime, end: datetime, question: Question) -> _Played:
     """Run what is late, then up to the beginning, then to the end."""
-    habits = [
+    habits: list[Habit] = [
         TreasurerConfirms(),
         *member_habits(copy, question.assume, first, end),
         *board_habits(copy, MEMBERSHIP, question.board),
@@ -108,9 +108,8 @@ def _played(copy: Engine, first: datetime, begin: datetime, end: datetime, quest
     mark = simulation.last_entry()
     with copy.store.read() as connection:
         states = states_of(connection, MEMBERSHIP.name)
-    start = simulation.now
     simulation.run_until(end - timedelta(microseconds=1))
-    return _Played(simulation, start, mark, states)
+    return _Played(simulation, max(first, begin), mark, states)
 
 
 def _future(copy: Engine, played: _Played, question: Question, notes: list[str], seconds: float) -> Future:

@@ -102,7 +102,7 @@ class Batch:
         self.rows[JOURNAL].append(
             (
                 *(case.id, stored(occasion.at), stored(occasion.moment), trigger, before, case.state),
-                *(acted, occasion.cause, occasion.actor, reason or occasion.reason),
+                *(1 if acted else 0, occasion.cause, occasion.actor, reason or occasion.reason),
                 *("|".join(self.mails), self.details),
             )
         )
@@ -110,10 +110,7 @@ class Batch:
 
     def close_occurrence(self, case: Case, occasion: Occasion, event: str, year: int, status: OccurrenceStatus) -> None:
         """Take the key of (instance, event, year): it can never act again."""
-        case.done = (*case.done, (event, year))
-        if status is OccurrenceStatus.ACTED:
-            case.acted = (*case.acted, (event, year))
-            case.unproven = (*case.unproven, (event, year))
+        case.closed = (*case.closed, ((event, year), status is OccurrenceStatus.ACTED))
         self.rows[CLOSE_OCCURRENCE].append(
             (case.id, event, year, status.value, stored(occasion.at), stored(occasion.moment))
         )

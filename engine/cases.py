@@ -1,15 +1,16 @@
-"""A case: the facts of one instance, loaded for many at once, on which guards decide. Pure values."""
+"""A case: the facts of one instance, loaded for many at once, on which guards decide."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import Connection
 
 from engine.clock import local_day
 from engine.definition import Transition
-from engine.models import LIVE, BallotStatus
+from engine.models import LIVE, BallotStatus, OccurrenceStatus
 from engine.rules import Rules
 from engine.store import instant_of, maybe_instant, rows_of
 
@@ -39,6 +40,35 @@ class BallotFacts:
         return self.status in LIVE
 
 
+Occurred: TypeAlias = tuple[str, int]
+"""A yearly event and the year it was about."""
+
+
+class Past:
+    """What is closed for the cases loaded together, in the last two years: read for all when one is first asked.
+
+    Most work never asks: a run over everybody leaves out in SQL for whom its step is closed.
+    """
+
+    def __init__(self, connection: Connection, ids: Sequence[int], since_year: int) -> None:
+        """Read nothing yet."""
+        self._asked = (connection, ids, since_year)
+        self._closed: dict[int, list[tuple[Occurred, bool, bool]]] | None = None
+
+    def of(self, instance_id: int) -> list[tuple[Occurred, bool, bool]]:
+        """Closed occurrences of one instance: which, whether it acted, whether a server accepted its mail."""
+        if self._closed is None:
+            self._closed = self._read()
+        return self._closed.get(instance_id, [])
+
+    def _read(self) -> dict[int, list[tuple[Occurred, bool, bool]]]:
+        connection, ids, since_year = self._asked
+        closed: dict[int, list[tuple[Occurred, bool, bool]]] = defaultdict(list)
+        for instance_id, event, year, status, proven_at in rows_of(connection, _OCCURRENCES, ids, since_year):
+            closed[instance_id].append(((event, year), status == OccurrenceStatus.ACTED, proven_at is not None))
+        return closed
+
+
 @dataclass(slots=True, eq=False)
 class Case:
     """One instance: its state, what is already done for it, its ballots and open tasks."""
@@ -48,11 +78,12 @@ class Case:
     state: str
     since: datetime
     started_at: datetime
-    done: tuple[tuple[str, int], ...] = ()
-    """Closed occurrences (event, year), those of the last two years."""
-    acted: tuple[tuple[str, int], ...] = ()
-    unproven: tuple[tuple[str, int], ...] = ()
-    """Acted, but no server has accepted the mail yet."""
+    past: Past | None = None
+    """What was closed before this transaction."""
+    closed: tuple[tuple[Occurred, bool], ...] = ()
+    """What this transaction closes: which, whether it acted."""
+    proven: tuple[Occurred, ...] = ()
+    """What this transaction proves."""
     ballots: list[BallotFacts] = field(default_factory=list)
     tasks: list[tuple[str, str]] = field(default_factory=list)
     """Open tasks (kind, matter)."""
@@ -60,6 +91,30 @@ class Case:
     why_not: str | None = None
     moved: bool = False
     """Whether the instance's row must be written."""
+
+    @property
+    def done(self) -> list[Occurred]:
+        """Closed occurrences, those of the last two years."""
+        return [which for which, _, _ in self._occurrences()]
+
+    @property
+    def acted(self) -> list[Occurred]:
+        """Those of them in which the step acted."""
+        return [which for which, acted, _ in self._occurrences() if acted]
+
+    @property
+    def unproven(self) -> list[Occurred]:
+        """Acted, but no server has accepted the mail yet."""
+        waiting = [which for which, acted, proven in self._occurrences() if acted and not proven]
+        return [which for which in waiting if which not in self.proven]
+
+    @unproven.setter
+    def unproven(self, left: Sequence[Occurred]) -> None:
+        self.proven = (*self.proven, *(which for which in self.unproven if which not in left))
+
+    def _occurrences(self) -> list[tuple[Occurred, bool, bool]]:
+        before = [] if self.past is None else self.past.of(self.id)
+        return [*before, *((which, acted, False) for which, acted in self.closed)]
 
     def latest(self, trigger: str, year: int | None = None) -> BallotFacts | None:
         """Return the latest ballot on a question (of a year)."""
@@ -99,11 +154,14 @@ class Occasion:
     """What the workflow's own guards want to know of it."""
     told: dict[str, Any] | None = None
     """What the mails will tell of it."""
-    day: date = field(init=False)
+    _day: date | None = None
 
-    def __post_init__(self) -> None:
-        """Derive the local day once: guards ask for it often."""
-        self.day = local_day(self.moment, self.rules.tz)
+    @property
+    def day(self) -> date:
+        """The moment's local day, derived once: guards and mails ask for it often."""
+        if self._day is None:
+            self._day = local_day(self.moment, self.rules.tz)
+        return self._day
 
 
 _OCCURRENCES = """SELECT instance_id, event, year, status, proven_at FROM occurrence
@@ -119,13 +177,9 @@ def add_engine_facts(connection: Connection, cases: Sequence[Case], since_year: 
     """Add to the cases what the engine itself remembers of them, from `since_year` on."""
     by_id = {case.id: case for case in cases}
     ids = list(by_id)
-    for instance_id, event, year, status, proven_at in rows_of(connection, _OCCURRENCES, ids, since_year):
-        case = by_id[instance_id]
-        case.done = (*case.done, (event, year))
-        if status == "acted":
-            case.acted = (*case.acted, (event, year))
-            if proven_at is None:
-                case.unproven = (*case.unproven, (event, year))
+    past = Past(connection, ids, since_year)
+    for case in cases:
+        case.past = past
     for row in rows_of(connection, _BALLOTS, ids, since_year):
         by_id[row[1]].ballots.append(_ballot_of(row))
     for instance_id, kind, about in rows_of(connection, _TASKS, ids):

@@ -10,7 +10,7 @@ from engine.models import OccurrenceStatus
 from engine.rules import Mode
 from engine.runs import BRAKE
 from engine.store import stored
-from engine.work import Work, act, concerns, review_ballots, slot_occasion, touches
+from engine.work import Work, act, review_ballots, slot_occasion, would_act
 
 CHUNK = 2000
 MISSED_STEP = "missed_step"
@@ -99,8 +99,6 @@ def hold_open_slots(context: Context, workflow: Workflow, slots: list[Slot], at:
 def _ask_chunk(work: Work, cases: list[Case], slot: Slot, moment: datetime) -> None:
     occasion = slot_occasion(work, slot, moment)
     for case in cases:
-        if not concerns(case, slot):
-            continue
         if work.paused:
             _say_no(work, case, slot, occasion, PAUSED)
         elif act(work, case, slot, occasion):
@@ -118,7 +116,7 @@ def _say_no(work: Work, case: Case, slot: Slot, occasion: Occasion, why: str) ->
 def _miss_chunk(work: Work, cases: list[Case], slot: Slot, last: datetime) -> None:
     occasion = slot_occasion(work, slot, last)
     for case in cases:
-        if touches(work, case, slot, occasion):
+        if would_act(work, case, slot, occasion):
             work.batch.close_occurrence(case, occasion, slot.event, slot.year, OccurrenceStatus.MISSED)
             _say_no(work, case, slot, occasion, "missed: its last day passed")
 
@@ -128,13 +126,16 @@ def _would_touch(work: Work, slot: Slot, moment: datetime) -> int:
     occasion = slot_occasion(work, slot, moment)
     count, after = 0, 0
     while ids := _candidates(work, slot, after, asked=False):
-        count += sum(touches(work, case, slot, occasion) for case in work.cases(ids))
+        count += sum(would_act(work, case, slot, occasion) for case in work.cases(ids))
         after = ids[-1]
     return count
 
 
 def _candidates(work: Work, slot: Slot, after: int, *, asked: bool) -> list[int]:
-    """Ids of the next chunk: those the step may move and, when `asked`, those whose « no » is journaled."""
+    """Ids of the next chunk: those the step may move and, when `asked`, those whose « no » is journaled.
+
+    Whoever it does not concern (closed already, or entered after it was due) is left out here.
+    """
     event = work.workflow.event(slot.event)
     states = [*work.workflow.sources(slot.event)]
     states += [state for state in event.asks if asked and state not in states]

@@ -161,7 +161,7 @@ class Seat(SQLModel, table=True):
     """One seat of the board and who holds it, from a day to a day (both included)."""
 
     __tablename__ = "seat"
-    __table_args__ = (UniqueConstraint("name", "person"),)
+    __table_args__ = (UniqueConstraint("name", "person", "from_on"),)
     id: int | None = Field(default=None, primary_key=True)
     name: str
     person: str

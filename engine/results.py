@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from engine.clock import end_of_day
+from engine.models import LIVE
 from engine.replay import Failure
 from engine.store import instant_of
 
@@ -16,6 +17,10 @@ _FINAL = "SELECT subject, state FROM workflow_instance WHERE workflow = ? ORDER 
 _JOURNAL = """SELECT j.at, j.effective_at, i.subject, j.trigger, j.from_state, j.to_state, j.cause, j.actor, j.mails
     FROM journal_entry j JOIN workflow_instance i ON i.id = j.instance_id
     WHERE i.workflow = ? AND j.id > ? AND j.acted ORDER BY j.id"""
+_DECIDED = """SELECT m.held_at, b.closes_at, i.subject, b.trigger, b.status, b.approve, b.reject, b.took_part,
+    b.missing, b.reason FROM ballot b JOIN meeting m ON m.id = b.meeting_id
+    JOIN workflow_instance i ON i.id = b.instance_id
+    WHERE i.workflow = ? AND b.status NOT IN (?, ?) ORDER BY m.held_at, b.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +62,41 @@ def journal_after(connection: Connection, workflow: str, after: int = 0, without
     """Return what was done after a line of the journal, in order; `without` these triggers."""
     rows = connection.exec_driver_sql(_JOURNAL, (workflow, after))
     return [
-        Entry(instant_of(row[0]), instant_of(row[1]), *row[2:8], tuple(filter(None, row[8].split("|"))))
+        Entry(
+            *(instant_of(row[0]), instant_of(row[1])),
+            *(row[2], row[3], row[4], row[5], row[6], row[7]),
+            tuple(filter(None, row[8].split("|"))),
+        )
         for row in rows
         if row[3] not in without
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A ballot that came to its end: the meeting's hour, the outcome with its counts, why there was none."""
+
+    held_at: datetime
+    closes_at: datetime
+    subject: str
+    trigger: str
+    status: str
+    approve: int
+    reject: int
+    took_part: int
+    why: str
+
+
+def decisions_of(connection: Connection, workflow: str) -> list[Decided]:
+    """Return the ballots that are over, in the order of their meetings."""
+    rows = connection.exec_driver_sql(_DECIDED, (workflow, *(status.value for status in LIVE)))
+    return [
+        Decided(
+            *(instant_of(row[0]), instant_of(row[1])),
+            *(row[2], row[3], row[4], row[5], row[6], row[7]),
+            why=row[9] or ", ".join(row[8].split("|")),
+        )
+        for row in rows
     ]
 
 

@@ -11,7 +11,8 @@ from threading import Lock
 from typing import Any, TypeAlias
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
-from apscheduler.executors.debug import DebugExecutor
+from apscheduler.executors.base import BaseExecutor, run_job
+from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -133,6 +134,7 @@ class VirtualScheduler(BaseScheduler):  # type: ignore[misc]  # apscheduler ship
     def __init__(self, tz: tzinfo) -> None:
         """Keep what a job raises: APScheduler would only log it."""
         super().__init__(timezone=tz)
+        self._here = _Here()
         self._errors: list[BaseException] = []
         self.add_listener(self._keep_error, EVENT_JOB_ERROR)
 
@@ -151,11 +153,30 @@ class VirtualScheduler(BaseScheduler):  # type: ignore[misc]  # apscheduler ship
     def run_due(self) -> None:
         """Run every job that is due by the clock, here and now. Raises what a job raised."""
         self._process_jobs()
+        self._here.run_submitted()
         if self._errors:
             raise self._errors.pop(0)
 
-    def _create_default_executor(self) -> DebugExecutor:
-        return DebugExecutor()
+    def _create_default_executor(self) -> BaseExecutor:
+        return self._here
 
     def _keep_error(self, event: JobExecutionEvent) -> None:
         self._errors.append(event.exception)
+
+
+class _Here(BaseExecutor):  # type: ignore[misc]  # apscheduler ships no types
+    """Runs jobs once APScheduler is through its list, as its threads do: before, it would drop an alarm set by one."""
+
+    def __init__(self) -> None:
+        """Nothing waits."""
+        super().__init__()
+        self._submitted: list[tuple[Job, list[datetime]]] = []
+
+    def run_submitted(self) -> None:
+        """Run what was submitted, in order."""
+        while self._submitted:
+            job, instants = self._submitted.pop(0)
+            self._run_job_success(job.id, run_job(job, job._jobstore_alias, instants, self._logger.name))  # noqa: SLF001 as each of its executors does
+
+    def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
+        self._submitted.append((job, run_times))

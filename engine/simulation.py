@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -181,9 +182,9 @@ class BoardVotes:
             if meeting_id not in self._planned:
                 self._planned.add(meeting_id)
                 at = max(held_at + AFTER_THE_MEETING_BEGAN, news.now)
-                yield Intent(at, lambda engine, now, meeting_id=meeting_id: self._vote(engine, now, meeting_id))
+                yield Intent(at, partial(self._vote, meeting_id))
 
-    def _vote(self, engine: Engine, now: datetime, meeting_id: int) -> None:
+    def _vote(self, meeting_id: int, engine: Engine, now: datetime) -> None:
         with engine.store.read() as connection:
             rows = connection.exec_driver_sql(_OPEN, (meeting_id, BallotStatus.OPEN.value)).fetchall()
         votes = [Cast(row[0], seat, self.choice) for row in rows for seat in row[1].split("|") if seat]

@@ -100,9 +100,13 @@ def maybe_day(text: str | None) -> date | None:
 
 
 def rows_of(connection: Connection, sql: str, ids: Sequence[int], *more: object) -> list[Any]:
-    """Rows of a hand-written SELECT whose `{ids}` stands for a set of ids, before any other parameter."""
+    """Rows of a hand-written SELECT whose `{ids}` stands for a set of ids, before any other parameter.
+
+    Plain tuples of the driver: facts are read by the hundred thousand, and SQLAlchemy's rows double their price.
+    """
     statement = sql.replace("{ids}", "(SELECT value FROM json_each(?))")
-    return list(connection.exec_driver_sql(statement, (json.dumps(list(ids)), *more)).fetchall())
+    with connection.exec_driver_sql(statement, (json.dumps(list(ids)), *more)) as result:
+        return [] if result.cursor is None else list(result.cursor.fetchall())
 
 
 def reserve_ids(connection: Connection, table: str) -> int:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection
@@ -35,11 +36,19 @@ class Work:
     paused: bool = False
     batch: Batch = field(default_factory=Batch)
     runs: EventRuns = field(init=False)
+    # What is the same for every case asked at one instant is derived once.
     _meetings: dict[datetime, datetime | None] = field(default_factory=dict)
+    _steps: dict[datetime, Sequence[tuple[Slot, Occasion]]] = field(default_factory=dict)
+    _settling: dict[datetime, Occasion] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Open the record of the yearly events' runs."""
         self.runs = EventRuns(self.connection, self.workflow, self.rules)
+
+    @cached_property
+    def today(self) -> date:
+        """The local day on which this is recorded."""
+        return local_day(self.at, self.rules.tz)
 
     @property
     def workflow(self) -> Workflow:
@@ -51,7 +60,7 @@ class Work:
         if self.workflow.load is None or not ids:
             return []
         cases = self.workflow.load(self.connection, ids, self.rules)
-        add_engine_facts(self.connection, cases, local_day(self.at, self.rules.tz).year - 1)
+        add_engine_facts(self.connection, cases, self.today.year - 1)
         return cases
 
     def ids(self, sql: str, states: Sequence[str], before: tuple[object, ...], after: tuple[object, ...]) -> list[int]:
@@ -62,8 +71,9 @@ class Work:
 
     def occasion(self, moment: datetime, cause: str, actor: str = NOBODY, key: str = "", **more: Any) -> Occasion:
         """Describe when and why, for the guards and the journal; the year is the moment's own unless given."""
-        more.setdefault("year", local_day(moment, self.rules.tz).year)
-        return Occasion(at=self.at, moment=moment, rules=self.rules, cause=cause, actor=actor, key=key, **more)
+        if "year" not in more:
+            more["year"] = self.today.year if moment is self.at else local_day(moment, self.rules.tz).year
+        return Occasion(self.at, moment, self.rules, cause=cause, actor=actor, key=key, **more)
 
     def fire(self, case: Case, trigger: str, occasion: Occasion) -> Transition | None:
         """Take the arrow that the guards allow, with its deeds, mails and journal entry; None when none is."""
@@ -92,19 +102,27 @@ class Work:
         1. ballots that lost their reason are withdrawn; 2. decisions that waited are carried out;
         3. yearly steps still open are tried again; 4. tasks follow the facts.
         """
-        slots = [] if self.paused else open_slots(self.rules.dates_of(self.workflow), self.rules.tz, moment)
         for case in cases:
             review_ballots(self, case, moment)
             if not self.paused:
                 apply_decisions(self, case, moment)
-                for slot in slots:
-                    retry(self, case, slot, moment)
+                for slot, occasion in self.open_steps(moment):
+                    retry(self, case, slot, occasion)
             self.settle(case, moment)
+
+    def open_steps(self, moment: datetime) -> Sequence[tuple[Slot, Occasion]]:
+        """The yearly steps whose window is open at an instant, each with the occasion on which cases are asked."""
+        if moment not in self._steps:
+            slots = open_slots(self.rules.dates_of(self.workflow), self.rules.tz, moment)
+            self._steps[moment] = [(slot, slot_occasion(self, slot, moment)) for slot in slots]
+        return self._steps[moment]
 
     def settle(self, case: Case, moment: datetime) -> None:
         """Let the workflow open and close the tasks that follow from the facts."""
         if self.workflow.settle is not None:
-            self.workflow.settle(case, self.occasion(moment, CALENDAR), self.batch)
+            if moment not in self._settling:
+                self._settling[moment] = self.occasion(moment, CALENDAR)
+            self.workflow.settle(case, self._settling[moment], self.batch)
 
     def next_meeting(self, moment: datetime) -> datetime | None:
         """When the board meets next after an instant: what a summons invites to."""
@@ -154,18 +172,23 @@ def act(work: Work, case: Case, slot: Slot, occasion: Occasion) -> bool:
 
 
 def touches(work: Work, case: Case, slot: Slot, occasion: Occasion) -> bool:
-    """Whether a yearly step would act on a case now, and be done with it."""
-    if not concerns(case, slot):
-        return False
+    """Whether a yearly step that concerns a case would act on it now, and be done with it.
+
+    Asked in this order because what is closed is read only for those whom the step would move.
+    """
+    return would_act(work, case, slot, occasion) and concerns(case, slot)
+
+
+def would_act(work: Work, case: Case, slot: Slot, occasion: Occasion) -> bool:
+    """Whether a yearly step would act on a case whom it concerns, and be done with it."""
     row = work.machine.would(case, slot.event, occasion)
     return row is not None and row.closes
 
 
-def retry(work: Work, case: Case, slot: Slot, moment: datetime) -> None:
+def retry(work: Work, case: Case, slot: Slot, occasion: Occasion) -> None:
     """Try a yearly step again on one case whose facts changed, unless the step waits as a whole."""
     if work.rules.mode(slot.event) is Mode.OFF or not work.runs.swept(slot):
         return
-    occasion = slot_occasion(work, slot, moment)
     if not touches(work, case, slot, occasion):
         return
     if work.runs.may_touch(slot, work.workflow.event(slot.event), 1):
@@ -266,7 +289,8 @@ def decided(work: Work, case: Case, ballot: BallotFacts, outcome: BallotStatus, 
             work.batch.add(SET_TIMER, stored(ready), case.id)
         else:
             for slot in open_slots(work.rules.dates_of(work.workflow), work.rules.tz, work.at):
-                retry(work, case, slot, max(ready, slot.due, case.since))
+                moment = max(ready, slot.due, case.since)
+                retry(work, case, slot, slot_occasion(work, slot, moment))
     work.look([case], work.at)
 
 

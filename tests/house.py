@@ -8,6 +8,7 @@ from engine.outbox import accept_everything
 from engine.voting import Cast
 from workflows.membership import ledger, members
 from workflows.membership.definition import MEMBERSHIP
+from workflows.membership.takeover import NewMember, enter_all
 from workflows.membership.words import State, Trigger
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -37,7 +38,7 @@ class House:
             for number in numbers:
                 row = {"name": number, "kind": "association", "joined_on": date(2010, 1, 1)}
                 row |= {"email": f"contact@{number.lower()}.example"} | fields
-                members.enter(work, members.NewMember(number, row, state, since, owes), Trigger.IMPORT)
+                enter_all(work, [NewMember(number, row, state, since, owes)], Trigger.IMPORT)
 
     def tick(self, text):
         """Let everything due up to then run, as a server would: at each instant of its own."""

@@ -5,8 +5,9 @@ from datetime import date
 import pytest
 
 from engine.errors import Invalid, NotAllowed
-from workflows.membership import ledger, members
+from workflows.membership import corrections, ledger, members
 from workflows.membership.models import ReversalReason
+from workflows.membership.words import State
 
 
 def test_it_lists_nobody_whose_reminder_no_server_has_accepted(house):
@@ -73,7 +74,7 @@ def test_it_lets_nothing_escalate_during_a_pause_and_nothing_burst_afterwards(ho
 
 
 def test_it_carries_out_after_a_pause_what_the_board_decided_during_it(house):
-    house.enter("A1", state=members.State.SUSPENDED, owes=(2024,), since=date(2024, 9, 1))
+    house.enter("A1", state=State.SUSPENDED, owes=(2024,), since=date(2024, 9, 1))
     house.tick("2025-09-20")
     house.engine.pause(house.at("2025-09-30").date(), "holidays", house.at("2025-09-20"), "Bilal")
     house.vote("2025-09-25T19:00", "propose_removal", S1="approve", S2="approve")
@@ -106,7 +107,7 @@ def test_it_goes_back_to_the_state_before_when_two_people_correct_a_human_error(
     house.tick("2025-09-02")
     assert house.state("A1") == "suspended"
     with house.acting("2025-09-03") as work:
-        members.correct(work, members.find(work, "A1"), "it had paid by cheque", ["Ana", "Bilal"])
+        corrections.correct(work, members.find(work, "A1"), "it had paid by cheque", ["Ana", "Bilal"])
     assert house.state("A1") == "reminded"
 
 
@@ -115,13 +116,13 @@ def test_it_refuses_a_correction_without_two_people_and_a_reason(house, people, 
     house.enter("A1")
     house.tick("2024-12-02")
     with pytest.raises(Invalid, match="two different people"), house.acting("2024-12-03") as work:
-        members.correct(work, members.find(work, "A1"), reason, people)
+        corrections.correct(work, members.find(work, "A1"), reason, people)
 
 
 def test_it_refuses_to_correct_what_never_moved(house):
     house.enter("A1")
     with pytest.raises(NotAllowed, match="nothing moved"), house.acting("2024-11-30") as work:
-        members.correct(work, members.find(work, "A1"), "a mistake", ["Ana", "Bilal"])
+        corrections.correct(work, members.find(work, "A1"), "a mistake", ["Ana", "Bilal"])
 
 
 def test_it_spreads_one_transfer_of_a_federation_over_its_associations(house):
@@ -206,7 +207,7 @@ def test_it_owes_again_when_a_departure_was_recorded_in_error(house):
         members.leave(work, members.find(work, "A1"), house.at("2024-12-05").date(), "a letter misread")
     assert house.rows("SELECT settled_cents FROM due") == [(2000,)]
     with house.acting("2024-12-06") as work:
-        members.correct(work, members.find(work, "A1"), "it was another association", ["Ana", "Bilal"])
+        corrections.correct(work, members.find(work, "A1"), "it was another association", ["Ana", "Bilal"])
     assert house.state("A1") == "called"
     assert house.rows("SELECT settled_cents FROM due") == [(0,)]
 
@@ -216,7 +217,7 @@ def test_it_refuses_to_go_back_to_owing_what_is_paid(house):
     house.tick("2024-12-02")
     house.pay("2024-12-05", ("A1", 2000))
     with pytest.raises(NotAllowed, match="undo the payment"), house.acting("2024-12-06") as work:
-        members.correct(work, members.find(work, "A1"), "wrong", ["Ana", "Bilal"])
+        corrections.correct(work, members.find(work, "A1"), "wrong", ["Ana", "Bilal"])
 
 
 def test_it_cuts_again_by_hand_when_the_payment_that_restored_services_is_undone(house):
@@ -228,6 +229,6 @@ def test_it_cuts_again_by_hand_when_the_payment_that_restored_services_is_undone
         ledger.reverse(work, ledger.Reversal(payment, house.at("2025-09-20").date(), ReversalReason.BOUNCED))
     assert (house.state("A1"), house.tasks()) == ("reminded", ["re_suspension"])
     with house.acting("2025-09-21") as work:
-        members.suspend_again(work, members.find(work, "A1"), "Bilal")
+        corrections.suspend_again(work, members.find(work, "A1"), "Bilal")
     assert (house.state("A1"), house.tasks()) == ("suspended", [])
     assert house.mails("A1")[-3:] == ["restored", "payment_reversed", "suspension"]

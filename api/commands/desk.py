@@ -109,14 +109,18 @@ def open_desk(now: str | None = None) -> Iterator[Desk]:
     from api.settings import load_settings
     from api.wiring import engine_of
     from engine.clock import utc_now
+    from engine.errors import Invalid
+    from engine.faults import name_of
     from engine.listings import last_entry
-    from engine.migrate import migrate
+    from engine.migrate import current_revision, migrate
 
     settings = load_settings()
     at = utc_now() if now is None else instant(now, "--now", settings.organisation.tz)
     refuse_missing(settings.database.url)
     engine = engine_of(settings)
     try:
+        if current_revision(engine.store) is None:
+            raise Invalid(reason=f"no database: {name_of(settings.database.url)} is not of relance")
         migrate(engine.store)
         with engine.store.read() as connection:
             mark = last_entry(connection)
@@ -126,13 +130,13 @@ def open_desk(now: str | None = None) -> Iterator[Desk]:
 
 
 def refuse_missing(url: str) -> None:
-    """Refuse a file that is not there, which SQLite would create. Raises Invalid."""
+    """Refuse a file that is not there, which SQLite would create, or that is empty. Raises Invalid."""
     from engine.errors import Invalid
     from engine.faults import file_of
 
     path = file_of(url)
-    if path is not None and not path.is_file():
-        raise Invalid(reason=f"no database: {path} is missing; run `relance init`")
+    if path is not None and (not path.is_file() or not path.stat().st_size):
+        raise Invalid(reason=f"no database: {path} is {'empty' if path.is_file() else 'missing'}; run `relance init`")
 
 
 def actor(by: str | None) -> str:

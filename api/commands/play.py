@@ -57,10 +57,13 @@ def _print_json(result: "Result") -> None:
 
 
 def _tell_replay(replayed: "Replayed", result: "Result", *, everybody: bool) -> None:
-    from api.screens.story import expectations, failed, story, verdict
+    from api.screens.story import events, expectations, failed, story, verdict
+    from engine.results import decisions_of
 
+    with replayed.player.engine.store.read() as connection:
+        decisions = decisions_of(connection, replayed.player.workflow.name)
     typer.secho(replayed.scenario.title or "(no title)", bold=True)
-    for line in story(result.journal, replayed.scenario.tz, everybody=everybody):
+    for line in story(events(result.journal, decisions), replayed.scenario.tz, everybody=everybody):
         typer.echo(line)
     for failure in result.failures:
         typer.secho(failed(failure), fg="red")
@@ -116,17 +119,53 @@ def _future(desk: "Desk", days: tuple[str, str], assume: str, board: str) -> "Fu
 
 def _tell_future(future: "Future", *, everybody: bool) -> None:
     from api.screens.months import months
-    from api.screens.story import story
+    from api.screens.story import events, story
 
     for note in future.notes:
         typer.secho(note, fg="yellow", err=True)
     if everybody:
-        for line in story(future.result.journal, future.tz, everybody=True):
+        for line in story(events(future.result.journal), future.tz, everybody=True):
             typer.echo(line)
     months(future)
+
+
+def tour() -> None:
+    """Show a fictional register of 139 associations and 13 persons through two years, then what to try next."""
+    from importlib.resources import files
+
+    from engine.errors import Invalid
+
+    path = Path(str(files("workflows.membership"))) / "demo" / "two-years.toml"
+    if not path.is_file():
+        raise Invalid(reason=f"the fictional register is not installed here: {path} is missing")
+    replayed, result = _played(path)
+    _tell_tour(replayed, result)
+
+
+def _tell_tour(replayed: "Replayed", result: "Result") -> None:
+    from shutil import get_terminal_size
+
+    from api.screens.story import failed
+    from api.screens.tour import lines, next_steps, show, stops
+    from engine.results import decisions_of, journal_after
+    from workflows.membership.figures import money_at
+
+    player, scenario = replayed.player, replayed.scenario
+    with player.engine.store.read() as connection:
+        journal = journal_after(connection, player.workflow.name)
+        found = stops(journal, decisions_of(connection, player.workflow.name), scenario.end, scenario.tz)
+        money = money_at(connection, [stop.at for stop in found])
+    typer.secho(f"{scenario.title}: {len(result.final)} members", bold=True)
+    show(lines(found, journal), money, scenario.tz, get_terminal_size((80, 24)).columns)
+    for failure in result.failures:
+        typer.secho(failed(failure), fg="red")
+    typer.echo(f"\nPlayed in {result.seconds:.1f} s, in memory. Nothing was sent, nothing was written.")
+    for line in next_steps(scenario.folder):
+        typer.echo(line)
 
 
 def register(app: typer.Typer) -> None:
     """Register the commands of this subject."""
     add(app, replay, SEEING, "relance replay tests/years/never-pays.toml")
+    add(app, tour, SEEING, "relance tour")
     add(app, simulate, SEEING, "relance simulate --from 2026-01-01 --until 2026-12-31 --assume as-last-year")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from api.commands.frame import SETTING_UP, TREASURER, By, Json, add
+from api.commands.frame import SETTING_UP, By, Json, add
 
 if TYPE_CHECKING:
     from api.commands.desk import Desk
@@ -190,4 +190,4 @@ def register(app: typer.Typer) -> None:
     example = "relance import associations associations.csv --dry-run"
     add(app, import_file, SETTING_UP, example, name="import")
     add(app, export, SETTING_UP, "relance export ~/copies/csv")
-    add(app, takeover, TREASURER, "relance takeover --as-of 2025-06-15")
+    add(app, takeover, SETTING_UP, "relance takeover --as-of 2025-06-15")

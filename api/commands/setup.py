@@ -98,6 +98,7 @@ def backup(
     from engine.backup import backup as copy
 
     with open_desk() as desk, counted("Copying") as progress:
+        file.parent.mkdir(parents=True, exist_ok=True)
         copy(desk.engine.store, file, progress)
     typer.echo(f"Copied into {file}")
 

@@ -1,7 +1,9 @@
 """A journal told day by day: the same thing to many on one day is one line."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -9,30 +11,56 @@ from api.commands.shown import local
 
 if TYPE_CHECKING:
     from engine.replay import Failure
-    from engine.results import Entry
+    from engine.results import Decided, Entry
     from engine.scenario import Scenario
 
 NAMED = 3
 """So many associations of one line are named."""
-LONGEST_TRIGGER = 15
+LONGEST_TRIGGER = 16
 
 
-def story(journal: Iterable["Entry"], tz: ZoneInfo, *, everybody: bool = False) -> Iterator[str]:
-    """Tell a journal: day, trigger, from and to, the mails that leave, who. `everybody` names each."""
-    groups: dict[tuple[Any, ...], list[Entry]] = {}
-    for entry in journal:
-        key = (local(entry.effective_at, tz)[:10], entry.trigger, entry.before, entry.after, entry.mails)
-        groups.setdefault(key, []).append(entry)
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to one association: on which day, what caused it, what it did, the mails that left."""
+
+    at: datetime
+    cause: str
+    subject: str
+    did: str
+    mails: tuple[str, ...] = ()
+
+
+def events(journal: Iterable["Entry"], decisions: Iterable["Decided"] = ()) -> list[Event]:
+    """Put what the journal says and what the board decided in one order."""
+    found = [
+        Event(entry.effective_at, entry.trigger, entry.subject, move(entry.before, entry.after), entry.mails)
+        for entry in journal
+    ]
+    found += [Event(ballot.held_at, "board", ballot.subject, said(ballot)) for ballot in decisions]
+    return sorted(found, key=lambda event: event.at)
+
+
+def said(ballot: "Decided") -> str:
+    """Write what the board said: the question, the outcome, the counts."""
+    counts = f" ({ballot.approve} for, {ballot.reject} against)" if ballot.took_part else ""
+    return f"{ballot.trigger} {ballot.status}{counts}" + (f": {ballot.why}" if ballot.why else "")
+
+
+def story(found: Iterable[Event], tz: ZoneInfo, *, everybody: bool = False) -> Iterator[str]:
+    """Tell what happened: day, cause, who, what became of it, the mails. `everybody` names each."""
+    groups: dict[tuple[Any, ...], list[Event]] = {}
+    for event in found:
+        key = (local(event.at, tz)[:10], event.cause, event.did, event.mails)
+        groups.setdefault(key, []).append(event)
     day_before = ""
-    for (day, *_), entries in groups.items():
-        yield f"{day if day != day_before else '':10}  {_line(entries, everybody=everybody)}"
+    for (day, *_), same in groups.items():
+        yield f"{day if day != day_before else '':10}  {_line(same, everybody=everybody)}"
         day_before = day
 
 
-def _line(entries: Sequence["Entry"], *, everybody: bool) -> str:
-    first = entries[0]
-    parts = [f"{first.trigger:{LONGEST_TRIGGER}}", who([entry.subject for entry in entries], everybody=everybody)]
-    parts.append(move(first.before, first.after))
+def _line(same: Sequence[Event], *, everybody: bool) -> str:
+    first = same[0]
+    parts = [f"{first.cause:{LONGEST_TRIGGER}}", who([event.subject for event in same], everybody=everybody), first.did]
     if first.mails:
         parts.append(f"[{', '.join(first.mails)}]")
     return "  ".join(parts)
@@ -74,6 +102,6 @@ def verdict(failures: Sequence["Failure"], number: int, seconds: float) -> str:
     return f"ok, {number} expectation{'s' if number != 1 else ''} held, {seconds:.2f} s"
 
 
-def days(first: date, last: date) -> str:
-    """Write from which to which day something goes."""
-    return f"{first.isoformat()} … {last.isoformat()}"
+def wrapped(text: str, width: int) -> list[str]:
+    """Break a text into lines at its spaces."""
+    return wrap(text, width, break_long_words=False, break_on_hyphens=False)

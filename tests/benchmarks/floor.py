@@ -8,8 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from tests.benchmarks.reference_year import Clock, prepare
 
 INSTANCES = """UPDATE workflow_instance SET state = j.to_state, since = j.effective_at

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 
 from engine.clock import days_after, local_day, noon
 from engine.engine import Engine
@@ -46,16 +47,16 @@ def everybody_pays(engine: Engine, news: News) -> Iterable[Intent]:
     """Whoever owes pays all of it at noon of the day after the beginning, and after each call and reminder."""
     asked = sorted({entry.subject for entry in news.entries if ASKS_FOR_MONEY & set(entry.mails)})
     if news.first:
-        yield Intent(next_noon(engine, news.now), lambda engine, now: _pay_all(engine, now, None))
+        yield Intent(next_noon(engine, news.now), partial(_pay_all, None))
     elif asked:
-        yield Intent(next_noon(engine, news.now), lambda engine, now: _pay_all(engine, now, asked))
+        yield Intent(next_noon(engine, news.now), partial(_pay_all, asked))
 
 
 _OWING = """SELECT DISTINCT i.id, i.subject FROM workflow_instance i JOIN due d ON d.association_id = i.id
     WHERE d.called_at IS NOT NULL AND d.settled_cents < d.amount_cents AND i.state NOT IN (?, ?) ORDER BY i.id"""
 
 
-def _pay_all(engine: Engine, now: datetime, numbers: Sequence[str] | None) -> None:
+def _pay_all(numbers: Sequence[str] | None, engine: Engine, now: datetime) -> None:
     """Pay all that these members owe, or everybody who owes."""
     wanted = None if numbers is None else set(numbers)
     with engine.acting(MEMBERSHIP, now) as work:
@@ -106,9 +107,7 @@ class AsLastYear:
         """Intend all of them when time begins."""
         if news.first:
             for day, parts in self.days.items():
-                yield Intent(
-                    noon(day, engine.rules.tz), lambda engine, now, parts=parts: _pay_years(engine, now, parts)
-                )
+                yield Intent(noon(day, engine.rules.tz), partial(_pay_years, parts))
 
 
 def years_later(day: date, years: int) -> date:
@@ -119,7 +118,7 @@ def years_later(day: date, years: int) -> date:
         return day.replace(year=day.year + years, day=28)
 
 
-def _pay_years(engine: Engine, now: datetime, parts: Sequence[tuple[int, int]]) -> None:
+def _pay_years(parts: Sequence[tuple[int, int]], engine: Engine, now: datetime) -> None:
     """Pay what is unpaid of these years; who owes nothing of it, or is gone, pays nothing."""
     with engine.acting(MEMBERSHIP, now) as work:
         members = {member.id: member for member in work.cases(sorted({part[0] for part in parts}))}

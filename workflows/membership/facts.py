@@ -74,11 +74,14 @@ class Member(Case):
 
     def owed_years(self) -> tuple[int, ...]:
         """Years called and not settled, oldest first."""
-        return tuple(sorted(year for year, due in self.dues.items() if due.called_at and due.settled < due.amount))
+        years = [year for year, due in self.dues.items() if due.settled < due.amount and due.called_at]
+        years.sort()
+        return tuple(years)
 
     def owed(self) -> tuple[tuple[int, int], ...]:
         """What is owed, (year, cents), oldest first."""
-        return tuple((year, self.dues[year].unpaid) for year in self.owed_years())
+        dues = self.dues
+        return tuple([(year, dues[year].unpaid) for year in self.owed_years()])
 
     def all_posted(self) -> bool:
         """Whether the letter that its state calls for does not wait to be posted: the latest counts."""
@@ -134,8 +137,6 @@ def _add_procedure(connection: Connection, by_id: dict[int, Member]) -> None:
 
 
 def _member_of(row: Sequence[Any]) -> Member:
-    addresses = tuple(dict.fromkeys(filter(None, (row[8], row[9]))))
-    bounced = tuple(address for address, when in ((row[8], row[10]), (row[9], row[11])) if address and when)
     return Member(
         id=row[0],
         subject=row[1],
@@ -145,8 +146,8 @@ def _member_of(row: Sequence[Any]) -> Member:
         kind=row[5],
         joined_on=day_of(row[6]),
         language=row[7],
-        addresses=addresses,
-        bounced=bounced,
+        addresses=_addresses(row[8], row[9]),
+        bounced=_addresses(row[8] if row[10] else "", row[9] if row[11] else ""),
         dues_cents=row[12],
         hold_until=maybe_day(row[13]),
         unreachable_since=maybe_instant(row[14]),
@@ -157,6 +158,14 @@ def _member_of(row: Sequence[Any]) -> Member:
         cut_at=maybe_instant(row[19]),
         credit=row[20],
     )
+
+
+def _addresses(chair: str | None, treasurer: str | None) -> tuple[str, ...]:
+    """Those that are there, each once."""
+    if chair and treasurer and chair != treasurer:
+        return (chair, treasurer)
+    only = chair or treasurer
+    return (only,) if only else ()
 
 
 def _letter_of(row: Sequence[Any]) -> LetterFacts:

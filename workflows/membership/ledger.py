@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 from engine.batch import Batch
-from engine.clock import local_day
 from engine.errors import FutureDate, Invalid
 from engine.store import instant_of, reserve_ids, rows_of, stored
 from engine.work import NOBODY, Work
@@ -105,7 +104,7 @@ def _not_yet_booked(work: Work, payments: Sequence[NewPayment]) -> list[NewPayme
 
 
 def _check(work: Work, payment: NewPayment, members: dict[int, Member]) -> None:
-    if payment.paid_on > local_day(work.at, work.rules.tz):
+    if payment.paid_on > work.today:
         raise FutureDate(day=payment.paid_on.isoformat())
     if not payment.shares or any(share.cents <= 0 for share in payment.shares):
         raise Invalid(reason="a payment is a positive amount")
@@ -116,7 +115,7 @@ def _check(work: Work, payment: NewPayment, members: dict[int, Member]) -> None:
 
 def _check_year(work: Work, member: Member, year: int) -> None:
     """Payable are the joining year to next year."""
-    first, last = first_year(member.joined_on), local_day(work.at, work.rules.tz).year + 1
+    first, last = first_year(member.joined_on), work.today.year + 1
     if not first <= year <= last:
         raise UnknownYear(number=member.subject, year=year, first=first, last=last)
 
@@ -166,6 +165,7 @@ def _allocate(work: Work, booking: _Booking, member: Member, share: Share) -> No
             due.settled += taken
             left -= taken
             work.batch.add(sql.SETTLE_DUE, due.settled, member.id, year)
+            _call_what_is_settled(work, member, year)
             _enter(work, booking, member, year, taken)
             booking.years.setdefault(member.id, []).append((year, taken))
     if left:
@@ -173,6 +173,14 @@ def _allocate(work: Work, booking: _Booking, member: Member, share: Share) -> No
         booking.credit[member.id] = booking.credit.get(member.id, 0) + left
         _set_credit(work.batch, member, member.credit + left)
         work.batch.open_task(TaskKind.SURPLUS, member, work.at)
+
+
+def _call_what_is_settled(work: Work, member: Member, year: int) -> None:
+    """A year whose call is past and that is settled now was owed: if its payment is undone, it is owed again."""
+    due = member.dues[year]
+    if due.called_at is None and due.unpaid == 0 and year <= first_year(work.today):
+        due.called_at = work.at
+        work.batch.add(sql.CALL_DUE, stored(work.at), member.id, year)
 
 
 def _issue_uncalled(work: Work, member: Member, year: int) -> DueFacts:
@@ -220,7 +228,7 @@ def waive(work: Work, member: Member, year: int, reason: str, actor: str = NOBOD
     due = member.dues.get(year) or _issue_uncalled(work, member, year)
     due.settled = due.amount
     work.batch.add(sql.SETTLE_DUE, due.settled, member.id, year)
-    day = local_day(work.at, work.rules.tz).isoformat()
+    day = work.today.isoformat()
     work.batch.add(sql.NEW_ENTRY, member.id, year, EntryKind.WAIVER.value, cents, None, day, stored(work.at), reason)
     occasion = work.occasion(work.at, "waiver", actor, key=f"waiver-{year}", reason=reason)
     work.fire(member, Trigger.PAY, occasion)
@@ -242,7 +250,7 @@ def reverse(work: Work, reversal: Reversal) -> list[int]:
 
     Raises Invalid for a payment that does not exist or is already reversed, FutureDate.
     """
-    if reversal.on > local_day(work.at, work.rules.tz):
+    if reversal.on > work.today:
         raise FutureDate(day=reversal.on.isoformat())
     row = (stored(work.at), reversal.on.isoformat(), reversal.reason.value, reversal.payment_id)
     if work.connection.exec_driver_sql(_MARK_REVERSED, row).rowcount == 0:

@@ -11,6 +11,7 @@ from workflows.membership.facts import Member
 from workflows.membership.words import Mail
 
 NO_ADDRESS = "no address"
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def put_in_outbox(member: Member, kind: str, key: str, occasion: Occasion, batch: Batch) -> None:
@@ -23,18 +24,16 @@ def put_in_outbox(member: Member, kind: str, key: str, occasion: Occasion, batch
         return
     if kind == Mail.PAYMENT_REVERSED and occasion.reason != "bounced":
         return
-    batch.mails.append(kind)
+    name = str(kind)  # the driver takes its long way round for a member of an enumeration
+    batch.mails.append(name)
     event = occasion.slot.event if occasion.slot is not None else None
     context = context_of(member, occasion)
     now = stored(occasion.at)
+    rows, about = batch.rows[OUTBOX], (member.id, name, key, event, occasion.year)
     for number, address in enumerate(member.addresses or ("",)):
         status, error = ("pending", "") if address else ("failed", NO_ADDRESS)
-        batch.rows[OUTBOX].append(
-            (
-                *(f"{member.id}:{kind}:{key}:{number}", member.id, kind, key, event, occasion.year, address),
-                *(member.language, context, status, now, now, 0, error),
-            )
-        )
+        what = (f"{member.id}:{name}:{key}:{number}", *about, address, member.language, context)
+        rows.append((*what, status, now, now, 0, error))
 
 
 def context_of(member: Member, occasion: Occasion) -> str:
@@ -44,7 +43,7 @@ def context_of(member: Member, occasion: Occasion) -> str:
     )
     if occasion.told is None:
         return cached
-    return json.dumps(json.loads(cached) | {"payment": occasion.told}, ensure_ascii=False)
+    return f'{cached[:-1]}, "payment": {_encode(occasion.told)}}}'
 
 
 @lru_cache(maxsize=4096)

@@ -111,7 +111,6 @@ class Association(SQLModel, table=True):
     last_contact_on: date | None = None
     notified_at: datetime | None = None
     reminded_at: datetime | None = None
-    reminded_for: int | None = None
     concerned: str = ""
     cut_at: datetime | None = None
     left_on: date | None = None

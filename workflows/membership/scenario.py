@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -13,12 +14,13 @@ from engine.errors import Invalid
 from engine.replay import EVERYBODY, Player, Script
 from engine.scenario import Scenario, Step
 from engine.work import Work
-from workflows.membership import ledger, letters, members, services
+from workflows.membership import corrections, ledger, letters, members, services
 from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.facts import Member, years_of
 from workflows.membership.models import Kind, LetterOutcome, ReversalReason
 from workflows.membership.money import cents_of, money_text
 from workflows.membership.register import read_associations, read_board, read_payments, read_services
+from workflows.membership.takeover import NewMember, enter_all
 from workflows.membership.words import State, Trigger
 
 ROW_FIELDS = {
@@ -39,20 +41,21 @@ def prepare(player: Player, scenario: Scenario) -> Sequence[Step]:
     new = [_member_of(player, row) for row in scenario.associations]
     files = scenario.files
     if "associations" in files:
-        new += _with_services(scenario, read_associations(scenario.folder / files["associations"]))
+        start = local_day(player.now, player.engine.rules.tz)
+        new += _with_services(scenario, read_associations(scenario.folder / files["associations"], start))
     with player.engine.context.work(MEMBERSHIP, player.now, player.now) as work:
-        members.enter_all(work, new, Trigger.IMPORT)
+        enter_all(work, new, Trigger.IMPORT)
     if scenario.board is not None:
         _seat(player, scenario)
     return _payment_steps(scenario)
 
 
-def _with_services(scenario: Scenario, new: Sequence[members.NewMember]) -> list[members.NewMember]:
+def _with_services(scenario: Scenario, new: Sequence[NewMember]) -> list[NewMember]:
     hosted: dict[str, list[tuple[str, str]]] = {}
     if "services" in scenario.files:
         for number, kind, identifier in read_services(scenario.folder / scenario.files["services"]):
             hosted.setdefault(number, []).append((kind, identifier))
-    return [members.with_services(member, tuple(hosted.get(member.number, ()))) for member in new]
+    return [replace(member, services=tuple(hosted.get(member.number, ()))) for member in new]
 
 
 def _seat(player: Player, scenario: Scenario) -> None:
@@ -76,7 +79,7 @@ def _payment_steps(scenario: Scenario) -> list[Step]:
     return steps
 
 
-def _member_of(player: Player, row: Mapping[str, Any]) -> members.NewMember:
+def _member_of(player: Player, row: Mapping[str, Any]) -> NewMember:
     for key in row.keys() - ROW_FIELDS:
         raise Invalid(reason=f"unknown key {key!r} of an association")
     number = _needed(row, "number")
@@ -85,7 +88,7 @@ def _member_of(player: Player, row: Mapping[str, Any]) -> members.NewMember:
     default = (since or local_day(player.now, player.engine.rules.tz)).year
     owes = _years(row["owes"]) if "owes" in row else (() if state in {State.PAID, State.LEFT} else (default,))
     reminded_for = row.get("reminded_for", default if state == State.REMINDED else None)
-    return members.NewMember(
+    return NewMember(
         number, _fields(number, row), state, since, owes, reminded_for, _services(number, row.get("services", ()))
     )
 
@@ -200,7 +203,7 @@ def _bounce(player: Player, step: Step) -> None:
 def _correct(player: Player, step: Step) -> None:
     acting, number = _acting(player, step)
     with acting as work:
-        members.correct(work, members.find(work, number), player.field(step, "reason"), player.field(step, "by"))
+        corrections.correct(work, members.find(work, number), player.field(step, "reason"), player.field(step, "by"))
 
 
 def _letter(player: Player, step: Step) -> None:
@@ -241,7 +244,7 @@ def _confirm_deletion(player: Player, step: Step) -> None:
 def _confirm_re_suspension(player: Player, step: Step) -> None:
     acting, number = _acting(player, step)
     with acting as work:
-        members.suspend_again(work, members.find(work, number), "scenario")
+        corrections.suspend_again(work, members.find(work, number), "scenario")
 
 
 def _check_owed(player: Player, wanted: Mapping[str, str]) -> list[tuple[str, str, str]]:

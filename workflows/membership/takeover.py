@@ -1,29 +1,42 @@
-"""Taking over a register mid-year: many members at once, each as it stands, with its own amounts and stays.
+"""Entering members: one who joins, or a register taken over mid-year, each as it stands.
 
-Written as `members.enter` writes one, table by table: ten thousand in a second or two.
+Written table by table: ten thousand in a second or two.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from engine.batch import Statement
+from engine.batch import Batch, Statement
 from engine.calendar import stay_end
+from engine.cases import Occasion
 from engine.clock import at_local, local_day
 from engine.errors import Invalid
 from engine.store import reserve_ids, stored
 from engine.work import NOBODY, Work, set_timer
-from workflows.membership import members
 from workflows.membership import statements as sql
 from workflows.membership.facts import Member, years_text
 from workflows.membership.ledger import first_year
-from workflows.membership.members import NewMember
+from workflows.membership.mailing import put_in_outbox
 from workflows.membership.models import Association, EntryKind
 from workflows.membership.options import options_of
 from workflows.membership.tasks import deletion_ready_at
-from workflows.membership.words import CUT, State, Trigger
+from workflows.membership.words import CUT, Mail, State, Trigger
 
 WAIVED = "waived before the takeover"
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """A member to enter: its register fields by column name, and where it stands when it is taken over."""
+
+    number: str
+    fields: Mapping[str, object]
+    state: State = State.PAID
+    since: date | None = None
+    owes: tuple[int, ...] = ()
+    reminded_for: int | None = None
+    services: tuple[tuple[str, str], ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,8 @@ class TakenOver(NewMember):
     `told`: the columns on where it stands that were filled in, as text. `owed_cents`: the due of an owed year where
     it is not the usual amount. `waived_cents`: what was waived of a year, owed or not. `concerned`: the years its
     reminder or its cut-off is about (None: those owed). `cut_on`: since when its services are interrupted (None:
-    since its state). `bounced`: which of its addresses took no mail, by column.
+    since its state). `reachable`: it has no address and was heard from all the same. `bounced`: which of its addresses
+    took no mail, by column.
     """
 
     line: int = 0
@@ -43,6 +57,7 @@ class TakenOver(NewMember):
     concerned: tuple[int, ...] | None = None
     cut_on: date | None = None
     unreachable_since: date | None = None
+    reachable: bool = False
     bounced: tuple[str, ...] = ()
 
 
@@ -70,18 +85,25 @@ def enter_all(work: Work, new: Sequence[NewMember], cause: str, actor: str = NOB
 
     Steps due before now count as done: they are not for whoever was not there. Raises Invalid when a number is taken.
     """
-    if cause == Trigger.JOIN:
-        return [members.enter(work, member, cause, actor) for member in new]
     _refuse_taken(work, [member.number for member in new])
     first = reserve_ids(work.connection, "workflow_instance")
     entries = [_Entry(number, _taken_over(member), _since(work, member)) for number, member in enumerate(new, first)]
     _write(work, entries)
     written: list[Member] = work.cases([entry.id for entry in entries])
     for entry, member in zip(entries, written, strict=True):
-        work.batch.journal(member, work.occasion(entry.since, cause, actor, key=cause), cause, None)
+        occasion = work.occasion(entry.since, cause, actor, key=cause)
+        if cause == Trigger.JOIN:
+            _call_at_once(member, entry.new.owes[0], occasion, work.batch)
+        work.batch.journal(member, occasion, cause, None)
         _set_timers(work, member)
     work.look(written, work.at)
     return [entry.id for entry in entries]
+
+
+def _call_at_once(member: Member, year: int, occasion: Occasion, batch: Batch) -> None:
+    """Whoever joins gets the call for the year it owes first."""
+    occasion.year = year
+    put_in_outbox(member, Mail.CALL_FOR_DUES, f"join-{year}", occasion, batch)
 
 
 def _refuse_taken(work: Work, numbers: Sequence[str]) -> None:
@@ -162,7 +184,8 @@ def _cut_at(work: Work, entry: _Entry) -> str | None:
 def _unreachable(work: Work, new: TakenOver) -> str | None:
     if new.unreachable_since is not None:
         return stored(min(work.at, _midnight(work, new.unreachable_since)))
-    return None if new.fields.get("email") or new.fields.get("treasurer_email") else stored(work.at)
+    reached = new.reachable or new.fields.get("email") or new.fields.get("treasurer_email")
+    return None if reached else stored(work.at)
 
 
 def _service_rows(_work: Work, entry: _Entry) -> Iterable[tuple[object, ...]]:

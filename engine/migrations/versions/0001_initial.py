@@ -83,7 +83,7 @@ def upgrade() -> None:
         sa.Column("from_on", sa.Date(), nullable=True),
         sa.Column("until_on", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seat")),
-        sa.UniqueConstraint("name", "person", name=op.f("uq_seat_name_person")),
+        sa.UniqueConstraint("name", "person", "from_on", name=op.f("uq_seat_name_person_from_on")),
     )
     op.create_table(
         "switch",
@@ -150,7 +150,6 @@ def upgrade() -> None:
         sa.Column("last_contact_on", sa.Date(), nullable=True),
         sa.Column("notified_at", sa.DateTime(), nullable=True),
         sa.Column("reminded_at", sa.DateTime(), nullable=True),
-        sa.Column("reminded_for", sa.Integer(), nullable=True),
         sa.Column("concerned", sa.String(), nullable=False),
         sa.Column("cut_at", sa.DateTime(), nullable=True),
         sa.Column("left_on", sa.Date(), nullable=True),

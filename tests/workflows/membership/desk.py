@@ -102,6 +102,13 @@ class Desk:
             export_register(connection, self.engine.rules, self.folder / name)
         return self.folder / name
 
+    def tick(self, text):
+        """Let time pass, as a server would see it."""
+        self.at(text)
+        while (moment := self.engine.next_moment(self.now)) is not None:
+            self.engine.tick(moment)
+        self.engine.tick(self.now)
+
     def rows(self, sql, *values):
         """Rows of a SELECT."""
         with self.store.read() as connection:

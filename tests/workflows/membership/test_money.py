@@ -1,5 +1,7 @@
 """Amounts as people write them."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,9 +33,9 @@ def test_it_refuses_what_is_no_amount(text):
 
 
 def test_it_says_why():
-    with pytest.raises(Invalid, match="'-5.00' is negative"):
+    with pytest.raises(Invalid, match=r"'-5\.00' is negative"):
         cents_of("-5.00")
-    with pytest.raises(Invalid, match=r"'20.001' has more than two decimals"):
+    with pytest.raises(Invalid, match=r"'20\.001' has more than two decimals"):
         cents_of("20.001")
     with pytest.raises(Invalid, match="too large"):
         cents_of("123456789012.00")
@@ -50,7 +52,5 @@ def test_it_reads_what_it_writes(cents):
 
 @given(st.text(max_size=30))
 def test_it_answers_any_text_with_cents_or_a_refusal(text):
-    try:
+    with suppress(Invalid):
         assert 0 <= cents_of(text) <= MOST
-    except Invalid as refused:
-        assert str(refused)

@@ -64,6 +64,7 @@ def _member(today: date | None, cells: Cells) -> TakenOver:
         cells, Kind(str(fields["kind"])), joined_on if isinstance(joined_on, date) else date.min, today
     )
     fields |= _remembered(cells, today)
+    reachable = cells.cells.get("unreachable_since") == NONE
     return TakenOver(
         number,
         fields,
@@ -77,7 +78,8 @@ def _member(today: date | None, cells: Cells) -> TakenOver:
         waived_cents=dict(cells.get("waived", as_amounts, ())),
         concerned=cells.get("concerns", as_years, None),
         cut_on=cells.get("cut_on", day_up_to(today), None),
-        unreachable_since=cells.get("unreachable_since", day_up_to(today), None),
+        unreachable_since=None if reachable else cells.get("unreachable_since", day_up_to(today), None),
+        reachable=reachable,
         bounced=cells.get("bounced", as_mailboxes, ()),
     )
 

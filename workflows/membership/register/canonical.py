@@ -166,7 +166,8 @@ def _check_header(file: str, first: tuple[int, list[str]], layout: Layout) -> li
 
 def _cells_of(columns: Sequence[str], record: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     if len(record) != len(columns):
-        return {}, [f"{len(record)} cells, the header has {len(columns)}"]
+        hint = " (a cell with a comma in it stands in quotes)" if len(record) > len(columns) else ""
+        return {}, [f"{len(record)} cells, the header has {len(columns)}{hint}"]
     cells = {column: unprotect(cell.strip()) for column, cell in zip(columns, record, strict=True)}
     problems = [f"{column} {why}" for column, cell in cells.items() if (why := why_unreadable(cell)) is not None]
     return cells, problems

@@ -46,7 +46,7 @@ def unprotect(cell: str) -> str:
 
 def why_unreadable(text: str) -> str | None:
     """Say what no cell may hold: newlines, control characters, a whole book."""
-    for sign in text:
+    for sign in "" if text.isprintable() else text:
         if unicodedata.category(sign) in UNREADABLE:
             what = "a line break" if sign in "\r\n\u2028\u2029" else f"a control character (U+{ord(sign):04X})"
             return f"contains {what}"

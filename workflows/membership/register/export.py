@@ -73,6 +73,6 @@ def cell(value: object) -> str:
     if value is None:
         return ""
     text = str(value)
-    if any(unicodedata.category(sign) in UNREADABLE for sign in text):
+    if not text.isprintable():
         text = "".join(" " if unicodedata.category(sign) in UNREADABLE else sign for sign in text).strip()
     return protect(text)

@@ -104,10 +104,10 @@ def _grouped(plan: ImportPlan, rows: Sequence[PaymentRow]) -> dict[Identity, lis
         if not row.source:
             where = f"of {row.number} for {CREDIT if row.credit else row.year}"
             plan.refuse(row.line, f"reference {row.reference} {where} is already on line {first.line}")
-        elif (row.paid_on, row.reference, row.reversed_on) != (first.paid_on, first.reference, first.reversed_on):
+            continue
+        groups[identity].append(row)
+        if (row.paid_on, row.reference, row.reversed_on) != (first.paid_on, first.reference, first.reversed_on):
             plan.refuse(row.line, f"is part of the payment of line {first.line}, but differs in more than its share")
-        else:
-            groups[identity].append(row)
     return groups
 
 

@@ -16,8 +16,9 @@ from workflows.membership.register.associations import MAILBOXES, OWING_NOTHING,
 from workflows.membership.register.cells import NONE
 from workflows.membership.words import CUT, State
 
-_MEMBERS = """SELECT i.id, i.subject, i.state, i.since, a.kind, a.dues_cents, a.last_contact_on, a.left_on, a.concerned,
-    a.cut_at, a.hold_until, a.hold_reason, a.unreachable_since, a.email_bounced_at, a.treasurer_email_bounced_at
+_MEMBERS = """SELECT i.id, i.subject, i.state, i.since, a.kind, a.dues_cents, a.last_contact_on, a.left_on,
+    a.concerned, a.cut_at, a.hold_until, a.hold_reason, a.unreachable_since, a.email_bounced_at,
+    a.treasurer_email_bounced_at, a.email || a.treasurer_email
     FROM workflow_instance i JOIN association a ON a.instance_id = i.id ORDER BY i.subject"""
 _OWED = """SELECT association_id, year, amount_cents FROM due
     WHERE called_at IS NOT NULL AND settled_cents < amount_cents ORDER BY association_id, year"""
@@ -64,7 +65,7 @@ def _texts(
         "cut_on": "" if cut_on == since else cut_on,
         "hold_until": row[10] or "",
         "hold_reason": row[11],
-        "unreachable_since": _day(row[12], rules),
+        "unreachable_since": _day(row[12], rules) or ("" if row[15] else NONE),
         "bounced": "|".join(bounced),
     }
     return {column: texts[column] for column in STANDING}

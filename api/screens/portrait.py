@@ -1,0 +1,124 @@
+"""`relance show`, for people: one association on one screen."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import typer
+
+from api.commands.shown import local
+from api.screens.counts import COLOURS
+from api.screens.story import move, wrapped
+from engine.prospects import Kind
+from workflows.membership.definition import LABELS
+from workflows.membership.money import money_text
+from workflows.membership.words import State
+
+if TYPE_CHECKING:
+    from engine.history import Line
+    from engine.prospects import Prospect
+    from workflows.membership.facts import Member
+    from workflows.membership.portrait import Portrait
+
+WIDTH = 80
+INDENT = "    "
+
+
+def show(portrait: "Portrait", now: datetime, tz: ZoneInfo) -> None:
+    """Print who it is, where it is and why, its dues, what comes next, its history."""
+    member = portrait.member
+    typer.secho(f"{member.subject}  {portrait.register['name']}", bold=True)
+    typer.echo(f"{member.kind}, member since {member.joined_on}{_hosted(portrait)}")
+    state = State(member.state)
+    typer.secho(f"{state.value} · {LABELS[state]}", fg=COLOURS[state], bold=True)
+    _indented("Why", [portrait.why])
+    _indented("Also", _also(portrait))
+    _indented("Dues", _dues(member))
+    _heading("What comes next, as things stand today")
+    for prospect in portrait.ahead:
+        _prospect(prospect, now, tz)
+    if not portrait.ahead:
+        typer.echo(f"{INDENT}nothing")
+    _heading("History")
+    for line in portrait.lines:
+        _line(line, tz)
+
+
+def _heading(text: str) -> None:
+    typer.echo("")
+    typer.secho(text, bold=True)
+
+
+def _indented(head: str, texts: Sequence[str]) -> None:
+    for text in texts:
+        for place, line in enumerate(wrapped(text, WIDTH - 6)):
+            typer.echo(f"{head if place == 0 else '':6}{line}")
+        head = ""
+
+
+def _hosted(portrait: "Portrait") -> str:
+    kinds = [kind for kind, _ in portrait.services]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    return f"; hosted: {counts}" if kinds else ""
+
+
+def _also(portrait: "Portrait") -> list[str]:
+    member, register = portrait.member, portrait.register
+    found = []
+    if member.hold_until is not None:
+        found.append(f"stay until {member.hold_until}" + (f": {register['hold_reason']}" * bool(register["hold_reason"])))
+    if member.unreachable_since is not None:
+        found.append("unreachable: no address takes mail")
+    if member.credit:
+        found.append(f"credit of {money_text(member.credit)}")
+    if sign := member.last_sign_of_life():
+        found.append(f"last sign of life on {sign}")
+    if member.tasks:
+        found.append(f"open tasks: {', '.join(sorted({kind for kind, _ in member.tasks}))}")
+    return found
+
+
+def _dues(member: "Member") -> list[str]:
+    found = []
+    for year, due in sorted(member.dues.items()):
+        stands = "settled" if not due.unpaid else f"{money_text(due.unpaid)} unpaid"
+        found.append(f"{year}  {money_text(due.amount):>8}  {stands}{'' if due.called else ', not called yet'}")
+    return found or ["none"]
+
+
+def _prospect(prospect: "Prospect", now: datetime, tz: ZoneInfo) -> None:
+    """One thing to come: when, what, whether it would happen; then on what it depends, or what prevents it."""
+    when = "now" if prospect.at <= now else local(prospect.at, tz)
+    typer.secho(f"{INDENT}{when:16}  {_what(prospect)}", bold=prospect.happens, dim=not prospect.happens)
+    if prospect.blockers:
+        _why(f"prevented: {'; '.join(prospect.blockers)}", "yellow")
+    elif prospect.conditions:
+        _why(f"as long as: {'; '.join(text[0].lower() + text[1:] for text in prospect.conditions)}", None)
+
+
+def _what(prospect: "Prospect") -> str:
+    to = f" → {prospect.to}" if prospect.to else ""
+    mails = f"  [{', '.join(prospect.mails)}]" if prospect.mails and prospect.happens else ""
+    said = {
+        Kind.STEP: f"{prospect.event} {prospect.year}{to}{mails}",
+        Kind.AGENDA: f"agenda: {prospect.what}{mails}",
+        Kind.BALLOT: f"board: {prospect.what}{to}",
+        Kind.OTHER: f"{prospect.event}: {prospect.what}",
+    }
+    return said[prospect.kind]
+
+
+def _why(text: str, colour: str | None) -> None:
+    for line in wrapped(text, WIDTH - 22):
+        typer.secho(f"{'':22}{line}", fg=colour)
+
+
+def _line(line: "Line", tz: ZoneInfo) -> None:
+    mails = f"[{', '.join(line.mails)}]" if line.mails else ""
+    day = local(line.effective_at, tz)[:10]
+    if line.acted:
+        parts = (f"{INDENT}{day}", f"{line.trigger:16}", move(line.before, line.after), mails, line.reason)
+        typer.echo("  ".join(part for part in parts if part))
+    else:
+        typer.secho(f"{INDENT}{day}  {line.trigger:16}  no: {line.reason}", dim=True)

@@ -1,0 +1,48 @@
+"""`relance status`, for people."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import typer
+
+from api.commands.shown import local
+from api.screens.counts import COLOURS
+from workflows.membership.definition import LABELS
+from workflows.membership.words import State
+
+if TYPE_CHECKING:
+    from api.standing import Standing
+
+LATE_HOURS = 24
+
+
+def show(standing: "Standing", now: datetime, tz: ZoneInfo) -> None:
+    """Print how many are where, what waits for people, whether mail leaves, and when it last ran."""
+    for state in State:
+        number = standing.states[state]
+        count = typer.style(f"{number or '·':>5}", fg=COLOURS[state] if number else "bright_black")
+        typer.echo(f"{count}  {state.value:21} {LABELS[state]}")
+    typer.echo(f"{sum(standing.states.values()):>5}  in all")
+    typer.echo("")
+    kinds = ", ".join(f"{kind} {number}" for kind, number in standing.tasks.items())
+    number = sum(standing.tasks.values())
+    typer.echo(f"Open tasks: {number}" + (f" ({kinds}): relance tasks" if kinds else ""))
+    typer.echo(f"Mail: {'leaves' if standing.mail_mode == 'live' else 'is kept for reading (capture)'}")
+    _last_run(standing, now, tz)
+    typer.echo(f"Version {standing.version}")
+
+
+def _last_run(standing: "Standing", now: datetime, tz: ZoneInfo) -> None:
+    if standing.last_tick is None:
+        typer.secho("It has never run: relance tick", fg="yellow")
+        return
+    hours = (now - standing.last_tick).total_seconds() / 3600
+    late = f", {age(hours)} ago" if hours > 1 else ""
+    text = f"Last run: {local(standing.last_tick, tz)}{late}"
+    typer.secho(text, fg="yellow" if hours > LATE_HOURS else None)
+
+
+def age(hours: float) -> str:
+    """Write how long ago: in hours, then in days."""
+    return f"{hours:.0f} h" if hours < 2 * LATE_HOURS else f"{hours / LATE_HOURS:.0f} days"
