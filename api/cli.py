@@ -78,7 +78,4 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for subject in SUBJECTS:
-    try:
-        import_module(f"api.commands.{subject}").register(main)
-    except ModuleNotFoundError:
-        pass
+    import_module(f"api.commands.{subject}").register(main)

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from time import perf_counter
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from engine.clock import at_local, end_of_day, local_day
@@ -14,14 +12,13 @@ from engine.errors import Invalid
 from engine.results import Period, Result, journal_after, periods, states_of
 from engine.simulation import Board, Habit, Simulation, TreasurerConfirms, board_habits, copy_of, watermark
 from engine.store import Store
-from workflows.membership.assumptions import Assume, AsLastYear, member_habits
+from workflows.membership.assumptions import AsLastYear, Assume, member_habits
 from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.figures import Money, money_at
 from workflows.membership.scenario import sink
 from workflows.membership.words import Trigger
 
 LONGEST = timedelta(days=366 * 20)
-_Word = TypeVar("_Word", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +41,6 @@ class Future:
     months: Sequence[tuple[Period, Money]]
     tasks: Sequence[tuple[str, int]]
     notes: Sequence[str]
-
-
-def choice_of(words: type[_Word], text: str, option: str) -> _Word:
-    """Read one of these words. Raises Invalid."""
-    try:
-        return words(text)
-    except ValueError:
-        raise Invalid(reason=f"{option}: {text!r} is none of {', '.join(words)}") from None
 
 
 def play_future(engine: Engine, now: datetime, question: Question) -> Future:
@@ -143,9 +132,8 @@ def _warnings(copy: Engine, played: _Played, question: Question) -> list[str]:
         warnings.append("there is no association in this database yet: `relance import associations FILE`")
     if question.board is not Board.ABSENT and _made_up_a_seat(copy.store):
         warnings.append("no seat of the board is known: one was made up; `relance import board FILE`")
-    for habit in played.simulation.habits:
-        if isinstance(habit, AsLastYear) and not habit.days:
-            warnings.append("no payment is known of the year before: as-last-year is the same as nobody-pays")
+    if any(isinstance(habit, AsLastYear) and not habit.days for habit in played.simulation.habits):
+        warnings.append("no payment is known of the year before: as-last-year is the same as nobody-pays")
     return warnings
 
 

@@ -43,7 +43,8 @@ def standing_of(engine: Engine, settings: Settings) -> Standing:
     with engine.store.read() as connection:
         sql = "SELECT state, count(*) FROM workflow_instance WHERE workflow = ? GROUP BY state"
         counts = _counted(connection, sql, MEMBERSHIP.name)
-        tasks = _counted(connection, "SELECT kind, count(*) FROM task WHERE done_at IS NULL GROUP BY kind ORDER BY kind")
+        sql = "SELECT kind, count(*) FROM task WHERE done_at IS NULL GROUP BY kind ORDER BY kind"
+        tasks = _counted(connection, sql)
         mark = connection.exec_driver_sql("SELECT upto, last_run_at FROM watermark").fetchone()
         switch = connection.exec_driver_sql("SELECT value FROM switch WHERE name = 'mail_mode'").scalar_one_or_none()
     return Standing(

@@ -20,7 +20,7 @@ Progress = Callable[[int, int], object]
 PAGES = 256
 """Copied between two calls of the progress: a megabyte."""
 
-NOT_DATA = {"alembic_version", "switch", "watermark"}
+NOT_DATA = {"alembic_version", "meeting", "switch", "watermark"}
 """Tables that a database may have rows in, and still be empty: nobody entered anything."""
 
 
@@ -102,8 +102,10 @@ def _capture(connection: sqlite3.Connection) -> None:
 def _fill(source: sqlite3.Connection, path: Path) -> None:
     """Copy into a database that is empty and that nobody else has open: its lock is held from the look to the end."""
     made = not path.exists()
+    if made:
+        path.touch(mode=0o600)  # people's addresses: only the owner reads them
     try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as target:
+        with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as target:
             target.execute("PRAGMA locking_mode = EXCLUSIVE")
             target.execute("PRAGMA journal_mode = DELETE")
             target.execute("BEGIN EXCLUSIVE")

@@ -72,6 +72,9 @@ NEW_BALLOT = Statement.insert(
     *("approve", "reject", "abstain", "took_part", "missing"),
     order=3,
 )
+OPEN_BALLOT = Statement(
+    "UPDATE ballot SET status = 'open', electorate = ? WHERE id = ? AND status = 'scheduled'", order=4
+)
 SET_BALLOT_STATUS = Statement.update("ballot", ("status", "decided_at", "missing", "reason"))
 APPLY_BALLOT = Statement.update("ballot", ("applied_at",))
 
@@ -99,14 +102,16 @@ class Batch:
         self, case: Case, occasion: Occasion, trigger: str, before: str | None, *, acted: bool = True, reason: str = ""
     ) -> None:
         """Note what happened to a case, or that it was asked and why not."""
-        self.rows[JOURNAL].append(
-            (
-                *(case.id, stored(occasion.at), stored(occasion.moment), trigger, before, case.state),
-                *(1 if acted else 0, occasion.cause, occasion.actor, reason or occasion.reason),
-                *("|".join(self.mails), self.details),
-            )
-        )
+        told = (occasion.cause, occasion.actor, reason or occasion.reason, "|".join(self.mails), self.details)
+        when = (stored(occasion.at), stored(occasion.moment))
+        self.rows[JOURNAL].append((case.id, *when, trigger, before, case.state, 1 if acted else 0, *told))
         self.mails, self.details = [], ""
+
+    def journal_no(self, instance_id: int, state: str, occasion: Occasion, trigger: str, reason: str) -> None:
+        """Note that somebody was asked, and why not: for that no more than the state need be known."""
+        told = (occasion.cause, occasion.actor, reason, "", "")
+        when = (stored(occasion.at), stored(occasion.moment))
+        self.rows[JOURNAL].append((instance_id, *when, trigger, state, state, 0, *told))
 
     def close_occurrence(self, case: Case, occasion: Occasion, event: str, year: int, status: OccurrenceStatus) -> None:
         """Take the key of (instance, event, year): it can never act again."""

@@ -21,7 +21,7 @@ from engine.models import BallotStatus
 from engine.rules import Rules
 from engine.runs import BRAKE
 from engine.store import Store, rows_of, stored
-from engine.tick import Ran, end_pauses, next_moment, start_clock, tick
+from engine.tick import Ran, end_pauses, next_moment, start_clock, tick, upto
 from engine.voting import Cast, cast, close_now, record
 from engine.work import Work
 
@@ -47,6 +47,10 @@ class Engine:
     def start_clock(self, now: datetime) -> None:
         """Begin at an instant: steps due before it count as done. Later calls change nothing."""
         start_clock(self.context, now)
+
+    def upto(self) -> datetime:
+        """The instant up to which everything was dealt with; long ago for a database that never ran."""
+        return upto(self.context)
 
     def tick(self, now: datetime) -> Ran:
         """Run everything that is due up to now."""

@@ -1,5 +1,6 @@
 """Yearly events over everybody: run when due, wait for the brake, recorded as missed past the window."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from engine.calendar import Slot
@@ -20,7 +21,7 @@ _MISSED = """SELECT i.subject FROM occurrence o JOIN workflow_instance i ON i.id
     WHERE o.event = ? AND o.year = ? AND o.status = 'missed' ORDER BY i.subject"""
 
 # The concatenation keeps the planner on the primary key: the walk over all chunks then reads each row once.
-_CANDIDATES = """SELECT id FROM workflow_instance i
+_CANDIDATES = """SELECT id, state FROM workflow_instance i
     WHERE i.workflow = ? AND i.id > ? AND i.state || '' IN ({states}) AND i.started_at < ?
     AND NOT EXISTS (SELECT 1 FROM occurrence o WHERE o.instance_id = i.id AND o.event = ? AND o.year = ?)
     ORDER BY i.id LIMIT ?"""
@@ -56,12 +57,12 @@ def _ask_next_chunk(context: Context, workflow: Workflow, slot: Slot, at: dateti
         run = work.runs.start(slot)
         if run.finished_at is not None or run.waiting:
             return False
-        ids = _candidates(work, slot, run.after_id, asked=True)
-        if not ids:
+        candidates = _candidates(work, slot, run.after_id, asked=True)
+        if not candidates:
             work.runs.finish(slot, at)
             return False
-        _ask_chunk(work, work.cases(ids), slot, moment)
-        work.runs.advance(slot, ids[-1])
+        _ask_chunk(work, candidates, slot, moment)
+        work.runs.advance(slot, candidates[-1][0])
         return True
 
 
@@ -73,7 +74,7 @@ def close_slot(context: Context, workflow: Workflow, slot: Slot, at: datetime) -
     after: int | None = 0
     while after is not None:
         with context.work(workflow, at, last) as work:
-            ids = _candidates(work, slot, after, asked=False)
+            ids = [candidate[0] for candidate in _candidates(work, slot, after, asked=False)]
             _miss_chunk(work, work.cases(ids), slot, last)
             after = ids[-1] if ids else None
     with context.work(workflow, at, last) as work:
@@ -96,11 +97,16 @@ def hold_open_slots(context: Context, workflow: Workflow, slots: list[Slot], at:
                 work.runs.brake(slot, number, work.batch, at)
 
 
-def _ask_chunk(work: Work, cases: list[Case], slot: Slot, moment: datetime) -> None:
+def _ask_chunk(work: Work, candidates: Sequence[tuple[int, str]], slot: Slot, moment: datetime) -> None:
+    """Ask each; the facts are loaded of those only whose state the step may move at all."""
     occasion = slot_occasion(work, slot, moment)
-    for case in cases:
-        if work.paused:
-            _say_no(work, case, slot, occasion, PAUSED)
+    movable = work.workflow.sources(slot.event)
+    cases = {case.id: case for case in work.cases([id_ for id_, state in candidates if state in movable])}
+    for instance_id, state in candidates:
+        case = cases.get(instance_id)
+        if work.paused or case is None:
+            why = PAUSED if work.paused else f"is {state}"
+            work.batch.journal_no(instance_id, state, occasion, slot.event, why)
         elif act(work, case, slot, occasion):
             review_ballots(work, case, moment)
             work.settle(case, moment)
@@ -125,18 +131,19 @@ def _would_touch(work: Work, slot: Slot, moment: datetime) -> int:
     """How many the step would touch now."""
     occasion = slot_occasion(work, slot, moment)
     count, after = 0, 0
-    while ids := _candidates(work, slot, after, asked=False):
-        count += sum(would_act(work, case, slot, occasion) for case in work.cases(ids))
-        after = ids[-1]
+    while candidates := _candidates(work, slot, after, asked=False):
+        cases = work.cases([candidate[0] for candidate in candidates])
+        count += sum(would_act(work, case, slot, occasion) for case in cases)
+        after = candidates[-1][0]
     return count
 
 
-def _candidates(work: Work, slot: Slot, after: int, *, asked: bool) -> list[int]:
-    """Ids of the next chunk: those the step may move and, when `asked`, those whose « no » is journaled.
+def _candidates(work: Work, slot: Slot, after: int, *, asked: bool) -> list[tuple[int, str]]:
+    """Ids and states of the next chunk: those the step may move and, when `asked`, those whose « no » is journaled.
 
     Whoever it does not concern (closed already, or entered after it was due) is left out here.
     """
     event = work.workflow.event(slot.event)
     states = [*work.workflow.sources(slot.event)]
     states += [state for state in event.asks if asked and state not in states]
-    return work.ids(_CANDIDATES, states, (after,), (stored(slot.due), slot.event, slot.year, CHUNK))
+    return work.select(_CANDIDATES, states, (after,), (stored(slot.due), slot.event, slot.year, CHUNK))

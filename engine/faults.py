@@ -12,7 +12,6 @@ from engine.errors import RelanceError
 
 MEANINGS = {
     "SQLITE_BUSY": "another program keeps it locked; nothing was changed",
-    "SQLITE_LOCKED": "another program keeps it locked; nothing was changed",
     "SQLITE_CANTOPEN": "it cannot be opened: is its folder there, and may one write in it?",
     "SQLITE_READONLY": "it cannot be written: it, or its folder, is read-only",
     "SQLITE_PERM": "it may not be opened",
@@ -24,14 +23,14 @@ MEANINGS = {
 """By the first two parts of SQLite's own name of the error: SQLITE_READONLY_DIRECTORY is a SQLITE_READONLY."""
 
 
-class DatabaseFault(RelanceError):
+class DatabaseFault(RelanceError):  # noqa: N818 named for what happened, as one says it
     """{database}: {reason}."""
 
 
 def fault_of(error: BaseException, database: object) -> DatabaseFault | None:
     """Say what an error of SQLite means; None for what is not the database's own fault, such as a broken constraint."""
     name = getattr(error, "sqlite_errorname", None)
-    if name is None:  # Python itself gives no code when a file is opened that is none
+    if name is None:  # not from SQLite's library
         return None
     reason = MEANINGS.get("_".join(name.split("_")[:2]))
     return None if reason is None else DatabaseFault(database=database, reason=reason)

@@ -251,6 +251,12 @@ def pauses(connection: Connection) -> list[PauseLine]:
     return [PauseLine(instant_of(row[0]), day_of(row[1]), instant_of(row[2]), row[3], row[4]) for row in rows]
 
 
+def switch(connection: Connection, name: str) -> str | None:
+    """The position of one of the database's own switches; None when it was never set."""
+    value = connection.exec_driver_sql("SELECT value FROM switch WHERE name = ?", (name,)).scalar_one_or_none()
+    return None if value is None else str(value)
+
+
 def last_entry(connection: Connection) -> int:
     """Id of the journal's last line; 0 when it is empty."""
     return int(connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM journal_entry").scalar_one())

@@ -10,7 +10,7 @@ from typing import Any
 from transitions import EventData, Machine
 
 from engine.cases import Case, Occasion
-from engine.definition import Transition, Workflow
+from engine.definition import On, Transition, Workflow
 
 
 class SharedMachine:
@@ -28,6 +28,8 @@ class SharedMachine:
             dest = None if row.dest is None else str(row.dest)
             for state in row.source:
                 self._machine.add_transition(str(row.trigger), str(state), dest, conditions=[_ask(row)])
+        self.moved_by_adoption = frozenset(row.trigger for row in workflow.transitions if row.on is On.ADOPTED)
+        """What the board decides and the closing itself carries out; the rest waits for its day in the calendar."""
         self._events: dict[str, Any] = dict(self._machine.events)
 
     def fire(self, case: Case, trigger: str, occasion: Occasion) -> Transition | None:

@@ -1,6 +1,5 @@
 """Migrations: numbered steps that bring a database to what the code expects. Forward only; the way back is the copy."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,12 @@ from engine.revisions import SCRIPTS, known_revisions, refuse_newer, revision_of
 from engine.store import WRITE, Store
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from alembic.config import Config
+
+FIRST = "0001"
+"""It only creates; later ones rebuild tables, which alembic calls batch mode."""
 
 
 def current_revision(store: Store) -> str | None:
@@ -65,7 +69,7 @@ def draft(message: str, metadata: MetaData, scripts: Path = SCRIPTS) -> Path:
     number = f"{len(known_revisions(scripts)) + 1:04}"
     with store.read() as connection:
         config = _config(connection, scripts)
-        config.attributes["metadata"] = metadata
+        config.attributes |= {"metadata": metadata, "batch": number != FIRST}
         made: Any = command.revision(config, message, autogenerate=True, rev_id=number)
     return Path(made.path)
 
@@ -73,7 +77,8 @@ def draft(message: str, metadata: MetaData, scripts: Path = SCRIPTS) -> Path:
 def _is_current(revision: str | None, store: Store, scripts: Path) -> bool:
     if revision is not None:
         refuse_newer(revision, name_of(store.url), scripts)
-    return revision == (known_revisions(scripts) or [None])[-1]
+    known = known_revisions(scripts)
+    return revision == (known[-1] if known else None)
 
 
 @contextmanager

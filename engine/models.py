@@ -245,7 +245,11 @@ class AgendaList(SQLModel, table=True):
 
 
 class OutboxMessage(SQLModel, table=True):
-    """One mail to one recipient. `occasion` says of what (a year, an agenda); `dedupe_key` makes it once."""
+    """One mail to one recipient. `occasion` says of what (a year, an agenda); `dedupe_key` makes it once.
+
+    While it is `sending`, `claim` says whose it is, `due_at` until when that holds, and `data_at` since when its
+    content may have begun to go. `answer` is what the server said when it took it.
+    """
 
     __tablename__ = "outbox_message"
     __table_args__ = (
@@ -277,6 +281,9 @@ class OutboxMessage(SQLModel, table=True):
     body: str | None = None
     attempts: int = 0
     error: str = ""
+    claim: str | None = None
+    data_at: datetime | None = None
+    answer: str | None = None
 
 
 class Task(SQLModel, table=True):

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain
 
+from sqlalchemy import Connection
+
 from engine.agenda import (
     AGENDA,
     LATEST_PUBLICATION,
@@ -159,11 +161,19 @@ def step_limit(work: Work, slot: Slot) -> int | None:
     return None if limit is None else int(limit)
 
 
+_PAUSE = "SELECT until, reason FROM pause WHERE at <= ? AND ends_at > ? ORDER BY ends_at DESC LIMIT 1"
+
+
 def paused(work: Work, moment: datetime) -> list[str]:
-    """Say which pause is in force at an instant."""
-    sql = "SELECT until, reason FROM pause WHERE at <= ? AND ends_at > ? ORDER BY until DESC LIMIT 1"
-    rows = work.connection.exec_driver_sql(sql, (stored(max(moment, work.at)), stored(moment))).fetchall()
+    """Say which of today's pauses will be in force at an instant."""
+    rows = work.connection.exec_driver_sql(_PAUSE, (stored(max(moment, work.at)), stored(moment))).fetchall()
     return [f"paused until {row[0]}" + (f": {row[1]}" if row[1] else "") for row in rows]
+
+
+def paused_until(connection: Connection, now: datetime) -> str | None:
+    """Return the last day of the pause in force, if there is one."""
+    row = connection.exec_driver_sql(_PAUSE, (stored(now), stored(now))).fetchone()
+    return None if row is None else str(row[0])
 
 
 # Agendas and meetings

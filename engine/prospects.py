@@ -121,8 +121,9 @@ def refusals(guards: Iterable[Guard], case: Case, occasion: Occasion) -> tuple[s
 
 
 def conditions(guards: Iterable[Guard]) -> tuple[str, ...]:
-    """Return what these guards want, in their own sentences."""
-    return tuple((guard.__doc__ or guard.__name__).partition("\n")[0].removesuffix(".") for guard in guards)
+    """Return what these guards want: the first words of their own sentences."""
+    sentences = ((guard.__doc__ or guard.__name__).partition("\n")[0] for guard in guards)
+    return tuple(sentence.partition(";")[0].removesuffix(".") for sentence in sentences)
 
 
 # What the board decides

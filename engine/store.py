@@ -1,16 +1,19 @@
 """Databases: how SQLite is opened safely, transactions, bulk statements. PostgreSQL gets its recipe here too."""
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from time import sleep
 from typing import Any
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlmodel import SQLModel
 
 from engine.errors import Invalid
+from engine.faults import Explainer
 
 WRITE = "relance_write"
 PRAGMAS = {
@@ -32,6 +35,7 @@ class Store:
         self.in_memory = url in {"sqlite://", "sqlite:///:memory:"}
         options: dict[str, Any] = {"poolclass": StaticPool} if self.in_memory else {}
         self.engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30}, **options)
+        event.listen(self.engine, "handle_error", Explainer(url))
         event.listen(self.engine, "connect", self._on_connect)
         event.listen(self.engine, "begin", _on_begin)
         self._writer: Engine = self.engine.execution_options(**{WRITE: True})
@@ -39,6 +43,7 @@ class Store:
     def _on_connect(self, connection: Any, _record: object) -> None:
         """Set the pragmas and read them back: a database that ignores one is refused."""
         connection.isolation_level = None
+        _turn_to_wal(connection)
         for name, wanted in PRAGMAS.items():
             connection.execute(f"PRAGMA {name} = {wanted}")
             got = str(connection.execute(f"PRAGMA {name}").fetchone()[0])
@@ -64,6 +69,20 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _turn_to_wal(connection: Any) -> None:
+    """Turn a new file to WAL. SQLite fails at once, without waiting, while another program has it: try for 30 s."""
+    connection.execute("PRAGMA busy_timeout = 100")
+    for left in reversed(range(300)):
+        try:
+            connection.execute("PRAGMA journal_mode = wal")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
+                raise
+            sleep(0.02)
+        else:
+            return
 
 
 def _on_begin(connection: Connection) -> None:
@@ -100,13 +119,15 @@ def maybe_day(text: str | None) -> date | None:
 
 
 def rows_of(connection: Connection, sql: str, ids: Sequence[int], *more: object) -> list[Any]:
-    """Rows of a hand-written SELECT whose `{ids}` stands for a set of ids, before any other parameter.
-
-    Plain tuples of the driver: facts are read by the hundred thousand, and SQLAlchemy's rows double their price.
-    """
+    """Rows of a hand-written SELECT whose `{ids}` stands for a set of ids, before any other parameter."""
     statement = sql.replace("{ids}", "(SELECT value FROM json_each(?))")
-    with connection.exec_driver_sql(statement, (json.dumps(list(ids)), *more)) as result:
-        return [] if result.cursor is None else list(result.cursor.fetchall())
+    return tuples(connection, statement, (json.dumps(list(ids)), *more))
+
+
+def tuples(connection: Connection, sql: str, values: tuple[object, ...]) -> list[Any]:
+    """Rows of a SELECT as the driver gives them: of hundreds of thousands, SQLAlchemy's own cost too much."""
+    with connection.exec_driver_sql(sql, values) as result:
+        return list(result.cursor.fetchall())
 
 
 def reserve_ids(connection: Connection, table: str) -> int:

@@ -1,6 +1,5 @@
 """From the votes in the database to the counts that are decided on."""
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from engine.ballots import Choice, Tally
@@ -8,7 +7,11 @@ from engine.batch import Statement
 from engine.store import rows_of
 from engine.work import Work
 
-_ELECTORATES = "SELECT id, electorate FROM ballot WHERE id IN {ids}"
+_COUNTS = """SELECT b.id, b.electorate, count(v.id), count(CASE v.choice WHEN 'approve' THEN 1 END),
+    count(CASE v.choice WHEN 'reject' THEN 1 END), count(CASE v.choice WHEN 'abstain' THEN 1 END),
+    coalesce(group_concat(v.seat, '|'), '')
+    FROM ballot b LEFT JOIN vote v ON v.ballot_id = b.id AND v.superseded_at IS NULL
+    WHERE b.id IN {ids} GROUP BY b.id"""
 _VOTES = "SELECT ballot_id, seat, choice FROM vote WHERE ballot_id IN {ids} AND superseded_at IS NULL"
 _FREEZE = Statement.update("ballot", ("approve", "reject", "abstain", "took_part"))
 CHAIR = "chair"
@@ -16,24 +19,14 @@ CHAIR = "chair"
 
 def tallies_of(work: Work, ballot_ids: Sequence[int], present: Sequence[str]) -> dict[int, Tally]:
     """Tally of each ballot: its electorate, the current votes, and who took part (present, or voted)."""
-    choices: dict[int, Counter[str]] = defaultdict(Counter)
-    voters: dict[int, set[str]] = defaultdict(set)
-    for ballot_id, seat, choice in rows_of(work.connection, _VOTES, ballot_ids):
-        choices[ballot_id][choice] += 1
-        voters[ballot_id].add(seat)
     chairs = _chairs_choices(work, ballot_ids)
     tallies = {}
-    for ballot_id, electorate in rows_of(work.connection, _ELECTORATES, ballot_ids):
+    for row in rows_of(work.connection, _COUNTS, ballot_ids):
+        ballot_id, electorate, voted, approve, reject, abstain, voters = row
         seats = set(filter(None, electorate.split("|")))
-        took_part = voters[ballot_id] | (seats & set(present)) if present else voters[ballot_id]
-        tallies[ballot_id] = Tally(
-            seats=len(seats),
-            approve=choices[ballot_id][Choice.APPROVE],
-            reject=choices[ballot_id][Choice.REJECT],
-            abstain=choices[ballot_id][Choice.ABSTAIN],
-            present=len(took_part),
-            chair=chairs.get(ballot_id),
-        )
+        if present:
+            voted = len({*filter(None, voters.split("|")), *(seats & set(present))})
+        tallies[ballot_id] = Tally(len(seats), approve, reject, abstain, voted, chairs.get(ballot_id))
     return tallies
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from engine.agenda import close_meeting, open_hearings, publish, warn_unconfirmed
 from engine.calendar import Slot, closings_between, open_slots, slots_between
-from engine.context import Context, paused_at
+from engine.context import LONG_AGO, Context, paused_at
 from engine.definition import Workflow
 from engine.events import close_slot, hold_open_slots, run_slot
 from engine.meetings import MeetingFacts, meetings_where, plan_meetings
@@ -67,6 +67,12 @@ def next_moment(context: Context, until: datetime) -> datetime | None:
     with context.store.read() as connection:
         upto = _upto(connection, until)
     return _next_moment(context, _calendar(context, upto, until), upto, until)
+
+
+def upto(context: Context) -> datetime:
+    """The instant up to which everything was dealt with; long ago for a database that never ran."""
+    with context.store.read() as connection:
+        return _upto(connection, LONG_AGO)
 
 
 def _upto(connection: Connection, now: datetime) -> datetime:

@@ -1,5 +1,6 @@
 """Votes: one seat, one vote, named; the secretary's record; closing early."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +14,7 @@ from engine.clock import local_day
 from engine.errors import BallotNotOpen, GateNotMet, NotAllowed, NotASeat
 from engine.meetings import MeetingFacts, meeting
 from engine.models import BallotStatus
-from engine.store import rows_of, stored
+from engine.store import rows_of
 from engine.tallies import freeze, tallies_of
 from engine.work import Decision, Work, decided, set_ballot
 
@@ -21,6 +22,8 @@ _SUPERSEDE = Statement(
     "UPDATE vote SET superseded_at = ? WHERE ballot_id = ? AND seat = ? AND superseded_at IS NULL", order=3
 )
 _VOTE = Statement.insert("vote", "ballot_id", "seat", "choice", "comment", "channel", "at")
+_VOTED = """SELECT ballot_id, seat FROM vote WHERE ballot_id IN {ids} AND superseded_at IS NULL
+    AND seat IN (SELECT value FROM json_each(?))"""
 _OPEN_BALLOTS = "SELECT id, instance_id, status, opens_at, closes_at, electorate FROM ballot WHERE id IN {ids}"
 
 
@@ -42,14 +45,17 @@ def cast(work: Work, votes: Sequence[Cast], channel: str) -> None:
     ids = sorted({vote.ballot_id for vote in votes})
     ballots = {row[0]: row for row in rows_of(work.connection, _OPEN_BALLOTS, ids)}
     known = {seat.name for seat in seats(work.connection)}
-    now = stored(work.at)
+    seats_voting = json.dumps(sorted({vote.seat for vote in votes}))
+    voted = set(rows_of(work.connection, _VOTED, ids, seats_voting))
+    now = work.now
     for vote in votes:
         row = ballots.get(vote.ballot_id)
         if row is None or row[2] != BallotStatus.OPEN or not row[3] <= now < row[4]:
             raise BallotNotOpen(ballot=vote.ballot_id)
         if vote.seat not in known or vote.seat not in row[5].split("|"):
             raise NotASeat(seat=vote.seat)
-        work.batch.add(_SUPERSEDE, now, vote.ballot_id, vote.seat)
+        if (vote.ballot_id, vote.seat) in voted:
+            work.batch.add(_SUPERSEDE, now, vote.ballot_id, vote.seat)
         work.batch.add(_VOTE, vote.ballot_id, vote.seat, vote.choice.value, vote.comment, channel, now)
 
 
@@ -81,7 +87,7 @@ def record(
     _refuse_record(work, case, ballot)
     _refuse_strangers(work, ballot, (*votes, *present))
     was_open = ballot.status == BallotStatus.OPEN
-    now = stored(work.at)
+    now = work.now
     for seat, choice in votes.items():
         work.connection.exec_driver_sql(_SUPERSEDE.sql, (now, ballot.id, seat))
         work.connection.exec_driver_sql(_VOTE.sql, (ballot.id, seat, Choice(choice).value, "", "sheet", now))

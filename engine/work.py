@@ -9,16 +9,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.batch import APPLY_BALLOT, SET_BALLOT_STATUS, SET_TIMER, Batch, note_taken
+from engine.board import seats_in_office
 from engine.calendar import Slot, clear_days_end, open_slots
 from engine.cases import BallotFacts, Case, Occasion, add_engine_facts
 from engine.clock import local_day
-from engine.definition import On, Transition, Workflow
+from engine.definition import Transition, Workflow
 from engine.machine import SharedMachine
 from engine.meetings import next_meeting_after
 from engine.models import BallotStatus, OccurrenceStatus
 from engine.rules import Mode, Rules
 from engine.runs import EventRuns
-from engine.store import stored
+from engine.store import stored, tuples
 
 CALENDAR = "calendar"
 NOBODY = "relance"
@@ -35,25 +36,26 @@ class Work:
     at: datetime
     paused: bool = False
     batch: Batch = field(default_factory=Batch)
+    workflow: Workflow = field(init=False)
     runs: EventRuns = field(init=False)
+    now: str = field(init=False)
+    """`at` as the database keeps it."""
     # What is the same for every case asked at one instant is derived once.
     _meetings: dict[datetime, datetime | None] = field(default_factory=dict)
     _steps: dict[datetime, Sequence[tuple[Slot, Occasion]]] = field(default_factory=dict)
     _settling: dict[datetime, Occasion] = field(default_factory=dict)
+    _seats: dict[date, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Open the record of the yearly events' runs."""
+        self.workflow = self.machine.workflow
+        self.now = stored(self.at)
         self.runs = EventRuns(self.connection, self.workflow, self.rules)
 
     @cached_property
     def today(self) -> date:
         """The local day on which this is recorded."""
         return local_day(self.at, self.rules.tz)
-
-    @property
-    def workflow(self) -> Workflow:
-        """The definition this work is about."""
-        return self.machine.workflow
 
     def cases(self, ids: Sequence[int]) -> list[Any]:
         """Load the facts of these instances, the engine's own included."""
@@ -65,9 +67,14 @@ class Work:
 
     def ids(self, sql: str, states: Sequence[str], before: tuple[object, ...], after: tuple[object, ...]) -> list[int]:
         """Ids found by a hand-written SELECT: the workflow, `before`, the states (as `{states}`), `after`."""
+        return [row[0] for row in self.select(sql, states, before, after)]
+
+    def select(
+        self, sql: str, states: Sequence[str], before: tuple[object, ...], after: tuple[object, ...]
+    ) -> list[Any]:
+        """Rows found by such a SELECT."""
         marked = sql.replace("{states}", ", ".join("?" * len(states)))
-        rows = self.connection.exec_driver_sql(marked, (self.workflow.name, *before, *states, *after))
-        return [row[0] for row in rows]
+        return tuples(self.connection, marked, (self.workflow.name, *before, *states, *after))
 
     def occasion(self, moment: datetime, cause: str, actor: str = NOBODY, key: str = "", **more: Any) -> Occasion:
         """Describe when and why, for the guards and the journal; the year is the moment's own unless given."""
@@ -130,6 +137,13 @@ class Work:
             found = next_meeting_after(self.connection, moment)
             self._meetings[moment] = None if found is None else found.held_at
         return self._meetings[moment]
+
+    def electorate(self, at: datetime) -> str:
+        """The seats in office at an instant, as a ballot keeps them."""
+        day = self.today if at is self.at else local_day(at, self.rules.tz)
+        if day not in self._seats:
+            self._seats[day] = "|".join(seat.name for seat in seats_in_office(self.connection, day))
+        return self._seats[day]
 
     def write(self) -> None:
         """Write the batch and the runs."""
@@ -244,7 +258,7 @@ def apply_decisions(work: Work, case: Case, moment: datetime) -> None:
     for ballot in case.ballots:
         if ballot.applied_at is not None or ballot.decided_at is None or moment - ballot.decided_at > DECISION_LASTS:
             continue
-        trigger = _decided_trigger(work.workflow, ballot)
+        trigger = _decided_trigger(work, ballot)
         if trigger is None:
             continue
         occasion = work.occasion(
@@ -255,17 +269,13 @@ def apply_decisions(work: Work, case: Case, moment: datetime) -> None:
             work.batch.add(APPLY_BALLOT, stored(work.at), ballot.id)
 
 
-def _decided_trigger(workflow: Workflow, ballot: BallotFacts) -> str | None:
+def _decided_trigger(work: Work, ballot: BallotFacts) -> str | None:
     """Which transition a decided ballot causes by itself: none where the calendar still has to come."""
     if ballot.status == BallotStatus.REJECTED:
-        return workflow.ballot(ballot.trigger).on_rejected
-    if ballot.status == BallotStatus.ADOPTED and _moved_by(workflow, ballot.trigger, On.ADOPTED):
+        return work.workflow.ballot(ballot.trigger).on_rejected
+    if ballot.status == BallotStatus.ADOPTED and ballot.trigger in work.machine.moved_by_adoption:
         return ballot.trigger
     return None
-
-
-def _moved_by(workflow: Workflow, trigger: str, on: On) -> bool:
-    return any(row.on is on for row in workflow.transitions if row.trigger == trigger)
 
 
 def decision_waits_until(work: Work, ballot: BallotFacts) -> datetime:
@@ -283,7 +293,7 @@ def decided(work: Work, case: Case, ballot: BallotFacts, outcome: BallotStatus, 
         return
     if not work.paused:
         apply_decisions(work, case, work.at)
-    if outcome == BallotStatus.ADOPTED and not _moved_by(work.workflow, ballot.trigger, On.ADOPTED):
+    if outcome == BallotStatus.ADOPTED and ballot.trigger not in work.machine.moved_by_adoption:
         ready = decision_waits_until(work, ballot)
         if ready > work.at:
             work.batch.add(SET_TIMER, stored(ready), case.id)

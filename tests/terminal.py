@@ -98,6 +98,14 @@ class Terminal:
         connection.close()
         return rows
 
+    def damage(self, sql):
+        """Change the database behind the program's back, constraints or not."""
+        connection = sqlite3.connect(self.folder / "relance.db")
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        with connection:
+            connection.execute(sql)
+        connection.close()
+
     def write(self, name, text):
         """Write a file; returns its path."""
         path = self.folder / name

@@ -225,9 +225,10 @@ def _show_outcomes(desk: "Desk", ids: Sequence[int]) -> None:
     from engine import listings
     from workflows.membership.definition import MEMBERSHIP
 
+    wanted = set(ids)
     with desk.reading() as connection:
         for line in listings.ballots(connection, MEMBERSHIP):
-            if line.id in ids:
+            if line.id in wanted:
                 counts, more = _said_of(line)
                 said = "; ".join(filter(None, (line.status, counts, more)))
                 typer.echo(f"Ballot {line.id}, {line.trigger} {line.association}: {said}")

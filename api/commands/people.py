@@ -186,12 +186,13 @@ def correct(
     For a human error, or a decision that was annulled: it takes two people and a reason.
     """
     from api.commands.desk import open_desk
-    from workflows.membership import members
+    from workflows.membership.corrections import correct as go_back
+    from workflows.membership.members import find
 
     with open_desk() as desk:
         with desk.acting() as work:
-            member = members.find(work, number)
-            members.correct(work, member, reason, by)
+            member = find(work, number)
+            go_back(work, member, reason, by)
         desk.conclude([member.id])
 
 

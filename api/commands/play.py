@@ -1,21 +1,21 @@
 """Playing: a scenario in memory, the future of a copy, and the fictional register through two years."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from api.commands.frame import SEEING, Json, add
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from api.commands.desk import Desk
     from api.futures import Future
     from api.wiring import Replayed
     from engine.results import Result
 
 Scenario = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A TOML file.", show_default=False)]
+Assumed = Literal["nobody-pays", "everybody-pays", "as-last-year"]
+BoardSays = Literal["adopts", "rejects", "absent"]
 Everybody = Annotated[bool, typer.Option("--all", help="Name every association, where many did the same.")]
 
 
@@ -27,6 +27,9 @@ def replay(scenario: Scenario, as_json: Json = False, everybody: Everybody = Fal
     else:
         _tell_replay(replayed, result, everybody=everybody)
     if not result.ok:
+        from api.screens.story import verdict
+
+        typer.echo(f"relance: {verdict(result.failures, 0, result.seconds)}", err=True)
         raise typer.Exit(1)
 
 
@@ -36,9 +39,15 @@ def _played(path: Path) -> "tuple[Replayed, Result]":
     from api.commands.shown import busy
     from api.wiring import replay as play
     from engine.results import Result, journal_after, states_of
+    from engine.scenario import read_toml
+    from workflows.membership.scenario_shape import check, ignored
     from workflows.membership.words import Trigger
 
     began = perf_counter()
+    data = read_toml(path)
+    check(data, path.name)
+    for line in ignored(data):
+        typer.secho(f"relance: {line}", fg="yellow", err=True)
     with busy(path.name):
         replayed = play(path)
     workflow = replayed.player.workflow.name
@@ -67,28 +76,33 @@ def _tell_replay(replayed: "Replayed", result: "Result", *, everybody: bool) -> 
         typer.echo(line)
     for failure in result.failures:
         typer.secho(failed(failure), fg="red")
-    last = verdict(result.failures, expectations(replayed.scenario), result.seconds)
-    typer.secho(last, fg="green" if result.ok else "red", bold=True)
+    if result.ok:
+        typer.secho(verdict((), expectations(replayed.scenario), result.seconds), fg="green", bold=True)
 
 
 def simulate(
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="From this day on.", show_default=False)],
     until: Annotated[str, typer.Option("--until", metavar="DATE", help="To the end of this day.", show_default=False)],
-    assume: Annotated[
-        str, typer.Option(metavar="HOW", help="nobody-pays, everybody-pays or as-last-year.")
-    ] = "nobody-pays",
-    board: Annotated[str, typer.Option(metavar="HOW", help="adopts, rejects or absent.")] = "adopts",
+    assume: Annotated[Assumed, typer.Option(help="What members pay.")] = "nobody-pays",
+    board: Annotated[BoardSays, typer.Option(help="What the board says to every question.")] = "adopts",
     everybody: Annotated[bool, typer.Option("--all", help="Tell everything, not only the months.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Play the future of the current database, on a copy in memory: nothing leaves, nothing is changed.
+    """Play the future of the current database, on a copy: nothing leaves.
 
-    everybody-pays: all that is owed is paid on the day after the beginning, and after each call and reminder.
-    as-last-year: whoever paid in the year before pays again on the same days, for the years that follow.
+    everybody-pays: all that is owed, the day after the start and after each call and reminder.
 
-    The board says the same on every question (adopts, rejects), or nobody votes (absent). The treasurer confirms on
-    the next day what waits for the brake. Letters are posted five days after they were written, and delivered the
-    day after. Nobody leaves, writes back or deletes anything. What lies between today and --from is played too.
+    as-last-year: whoever paid in the year before does so again, on the same days.
+
+    The board says the same to every question; absent: nobody votes.
+
+    What waits for the treasurer is confirmed the next day.
+
+    Letters are posted after five days, and delivered the day after.
+
+    Nobody leaves or writes back, and no deletion is confirmed.
+
+    The time from now to --from is played too, but not told.
     """
     from api.commands.desk import open_desk
 
@@ -103,15 +117,15 @@ def simulate(
 def _future(desk: "Desk", days: tuple[str, str], assume: str, board: str) -> "Future":
     from api.commands.shown import busy
     from api.commands.typed import day
-    from api.futures import Question, choice_of, play_future
+    from api.futures import Question, play_future
     from engine.simulation import Board
     from workflows.membership.assumptions import Assume
 
     question = Question(
         day(days[0], "--from"),
         day(days[1], "--until"),
-        choice_of(Assume, assume, "--assume"),
-        choice_of(Board, board, "--board"),
+        Assume(assume),
+        Board(board),
     )
     with busy("the future"):
         return play_future(desk.engine, desk.now, question)

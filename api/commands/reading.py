@@ -15,7 +15,6 @@ Names = Annotated[bool, typer.Option("--names", help="Name whom each would touch
 
 def status(as_json: Json = False) -> None:
     """Count who is where."""
-    from api.commands import shown
     from api.commands.desk import open_desk
     from api.screens.standing import show
     from api.standing import standing_of
@@ -23,7 +22,7 @@ def status(as_json: Json = False) -> None:
     with open_desk() as desk:
         standing = standing_of(desk.engine, desk.settings)
         if as_json:
-            shown.as_json(standing.as_json())
+            _print(standing.as_json())
         else:
             show(standing, desk.now, desk.tz)
 

@@ -1,5 +1,6 @@
 """Running: one tick, the outbox, pauses."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -7,6 +8,8 @@ import typer
 from api.commands.frame import ADMINS, By, Json, add, add_group
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from api.commands.desk import Desk
 
 Status = Literal["pending", "sending", "sent", "captured", "uncertain", "failed", "dropped", "bounced"]
@@ -29,6 +32,7 @@ def tick(
 
     with open_desk(now) as desk:
         with desk.reading() as connection:
+            _refuse_ahead(connection, desk.now)
             tasks_before = last_task(connection)
         with shown.busy("Running what is due"):
             desk.engine.start_clock(desk.now)
@@ -38,6 +42,16 @@ def tick(
             _as_json(desk, tasks_before, mails)
         else:
             _in_lines(desk, tasks_before, mails)
+
+
+def _refuse_ahead(connection: "Connection", now: datetime) -> None:
+    """Refuse to run ahead of time where mail leaves: that is for trying out. Raises NotAllowed."""
+    from engine.clock import utc_now
+    from engine.errors import NotAllowed
+    from engine.listings import switch
+
+    if now > utc_now() and switch(connection, "mail_mode") == "live":
+        raise NotAllowed(reason="--now is in the future, and this database sends mail: try it out on a copy")
 
 
 def _in_lines(desk: "Desk", tasks_before: int, mails: int) -> None:

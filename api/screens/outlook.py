@@ -9,7 +9,8 @@ import typer
 
 from api.commands.shown import local
 from api.screens.story import wrapped
-from engine.outlook import AGENDA, MEETING, Status
+from engine.agenda import AGENDA
+from engine.outlook import MEETING, Status
 
 if TYPE_CHECKING:
     from engine.outlook import Coming

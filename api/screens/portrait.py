@@ -36,13 +36,23 @@ def show(portrait: "Portrait", now: datetime, tz: ZoneInfo) -> None:
     _indented("Also", _also(portrait))
     _indented("Dues", _dues(member))
     _heading("What comes next, as things stand today")
-    for prospect in portrait.ahead:
+    for prospect in up_to_the_first_move(portrait.ahead, member.state):
         _prospect(prospect, now, tz)
     if not portrait.ahead:
         typer.echo(f"{INDENT}nothing")
     _heading("History")
     for line in portrait.lines:
         _line(line, tz)
+
+
+def up_to_the_first_move(ahead: Sequence["Prospect"], state: str) -> list["Prospect"]:
+    """Leave out what comes after the state has changed: it would be another story."""
+    found = []
+    for prospect in ahead:
+        found.append(prospect)
+        if prospect.kind is Kind.STEP and prospect.happens and prospect.to not in {None, state}:
+            break
+    return found
 
 
 def _heading(text: str) -> None:
@@ -67,7 +77,7 @@ def _also(portrait: "Portrait") -> list[str]:
     member, register = portrait.member, portrait.register
     found = []
     if member.hold_until is not None:
-        found.append(f"stay until {member.hold_until}" + (f": {register['hold_reason']}" * bool(register["hold_reason"])))
+        found.append(f"stay until {member.hold_until}: {register['hold_reason']}".rstrip(": "))
     if member.unreachable_since is not None:
         found.append("unreachable: no address takes mail")
     if member.credit:
@@ -90,11 +100,13 @@ def _dues(member: "Member") -> list[str]:
 def _prospect(prospect: "Prospect", now: datetime, tz: ZoneInfo) -> None:
     """One thing to come: when, what, whether it would happen; then on what it depends, or what prevents it."""
     when = "now" if prospect.at <= now else local(prospect.at, tz)
-    typer.secho(f"{INDENT}{when:16}  {_what(prospect)}", bold=prospect.happens, dim=not prospect.happens)
-    if prospect.blockers:
-        _why(f"prevented: {'; '.join(prospect.blockers)}", "yellow")
-    elif prospect.conditions:
-        _why(f"as long as: {'; '.join(text[0].lower() + text[1:] for text in prospect.conditions)}", None)
+    for place, line in enumerate(wrapped(_what(prospect), WIDTH - 22)):
+        start = f"{INDENT}{when:16}  " if place == 0 else " " * 22
+        typer.secho(f"{start}{line}", bold=prospect.happens, dim=not prospect.happens)
+    for blocker in prospect.blockers:
+        _why(f"prevented: {blocker}", "yellow")
+    for condition in () if prospect.blockers else prospect.conditions:
+        _why(f"as long as {condition[0].lower()}{condition[1:]}", None)
 
 
 def _what(prospect: "Prospect") -> str:
@@ -110,15 +122,17 @@ def _what(prospect: "Prospect") -> str:
 
 
 def _why(text: str, colour: str | None) -> None:
-    for line in wrapped(text, WIDTH - 22):
-        typer.secho(f"{'':22}{line}", fg=colour)
+    for place, line in enumerate(wrapped(text, WIDTH - 24)):
+        typer.secho(f"{'':22}{'  ' if place else '· '}{line}", fg=colour)
 
 
 def _line(line: "Line", tz: ZoneInfo) -> None:
+    """One line of history; a long reason goes below."""
+    head = f"{INDENT}{local(line.effective_at, tz)[:10]}  {line.trigger:16}"
     mails = f"[{', '.join(line.mails)}]" if line.mails else ""
-    day = local(line.effective_at, tz)[:10]
-    if line.acted:
-        parts = (f"{INDENT}{day}", f"{line.trigger:16}", move(line.before, line.after), mails, line.reason)
-        typer.echo("  ".join(part for part in parts if part))
-    else:
-        typer.secho(f"{INDENT}{day}  {line.trigger:16}  no: {line.reason}", dim=True)
+    done = move(line.before, line.after) if line.acted else "" if line.reason.startswith("ballot") else "no:"
+    text = "  ".join(part for part in (head, done, mails) if part)
+    whole = f"{text}{' ' if done == 'no:' else '  '}{line.reason}".rstrip()
+    lines = [whole] if len(whole) <= WIDTH else [text, *(" " * 34 + more for more in wrapped(line.reason, WIDTH - 34))]
+    for shown in lines:
+        typer.secho(shown, dim=not line.acted)

@@ -47,6 +47,11 @@ class Stop:
     short: str
     long: str
 
+    @property
+    def begins(self) -> bool:
+        """Whether a year of dues begins with it."""
+        return self.short == SAID[Trigger.CALL][0]
+
 
 def stops(journal: Iterable["Entry"], decisions: Iterable["Decided"], end: datetime, tz: ZoneInfo) -> list[Stop]:
     """Find the dates that matter: each step's day, and each meeting that decided something."""
@@ -90,12 +95,10 @@ def show(made: Sequence[Line], money: Sequence[Money], tz: ZoneInfo, width: int)
     first = Column("", 50 if wide else 22)
     for head in heading(first, (MAILS, *MONEY)):
         typer.secho(head.rstrip(), bold=True)
-    year = 0
-    for line, figures in zip(made, money, strict=True):
+    for place, (line, figures) in enumerate(zip(made, money, strict=True)):
         day = local_day(line.stop.at - timedelta(microseconds=1), tz)
-        if year not in {0, day.year}:
+        if place and line.stop.begins:
             typer.echo()
-        year = day.year
         name = f"{day.isoformat()} {line.stop.long if wide else line.stop.short}"
         more = (
             (str(line.mails or "·"), MAILS.width),
@@ -121,7 +124,8 @@ def next_steps(demo: Path) -> list[str]:
         " 2. This register in a database of your own:",
         f"      {relance} init try",
         "      export RELANCE_CONFIG=try/relance.toml",
-        f"      {relance} import associations {data / 'associations.csv'}",
+        f"      {relance} import associations \\",
+        f"          {data / 'associations.csv'}",
         " 3. One of its members: where it is, why, and what comes next:",
         f"      {relance} show A0004",
     ]

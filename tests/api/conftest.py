@@ -43,3 +43,13 @@ def desk(bare, prepared):
     """Three associations that are paid, a board of three, two services, on 2 December 2024."""
     shutil.copytree(prepared, bare.folder, dirs_exist_ok=True)
     return bare
+
+
+@pytest.fixture
+def called(bare):
+    """Three associations, entered on 30 November 2024, called since; it is 2 December, before the server ran."""
+    bare.at("2024-11-30").type("init")
+    bare.enter(("A0001", "Vélo Lauragais"), ("A0002", "Chorale d'Oc"), ("A0003", "Les Amis du Pic"))
+    bare.type("import", "services", bare.write("services.csv", SERVICES))
+    bare.type("import", "board", bare.write("board.csv", BOARD))
+    return bare.at(START)

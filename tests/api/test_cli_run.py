@@ -45,6 +45,13 @@ def test_a_clock_that_goes_back_does_nothing_twice(desk):
     assert desk.say("tick", "--now", "2025-01-16") == ["Nothing was due."]
 
 
+def test_nothing_runs_ahead_of_time_where_mail_leaves(desk):
+    desk.rows("UPDATE switch SET value = 'live'")
+    assert desk.refused("tick", "--now", "2025-06-02").startswith("--now is in the future")
+    desk.type("tick", "--now", "2024-12-01")
+    desk.type("tick")
+
+
 def test_what_waits_for_a_person_is_told(desk):
     desk.at("2025-05-01")
     rows = [(f"A01{number:02}", f"N° {number}", "called", "2024-12-01", "2025") for number in range(12)]

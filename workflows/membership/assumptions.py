@@ -5,6 +5,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
 
+from sqlalchemy import Connection
+
 from engine.clock import days_after, local_day, noon
 from engine.engine import Engine
 from engine.errors import RelanceError
@@ -45,23 +47,27 @@ def member_habits(engine: Engine, assume: Assume, begin: datetime, end: datetime
 
 def everybody_pays(engine: Engine, news: News) -> Iterable[Intent]:
     """Whoever owes pays all of it at noon of the day after the beginning, and after each call and reminder."""
-    asked = sorted({entry.subject for entry in news.entries if ASKS_FOR_MONEY & set(entry.mails)})
+    asked = {entry.subject for entry in news.entries if ASKS_FOR_MONEY & set(entry.mails)}
     if news.first:
-        yield Intent(next_noon(engine, news.now), partial(_pay_all, None))
-    elif asked:
-        yield Intent(next_noon(engine, news.now), partial(_pay_all, asked))
+        with engine.store.read() as connection:
+            asked |= {number for _, number in _owing(connection)}
+    if asked:
+        yield Intent(next_noon(engine, news.now), partial(_pay_all, frozenset(asked)))
 
 
 _OWING = """SELECT DISTINCT i.id, i.subject FROM workflow_instance i JOIN due d ON d.association_id = i.id
     WHERE d.called_at IS NOT NULL AND d.settled_cents < d.amount_cents AND i.state NOT IN (?, ?) ORDER BY i.id"""
 
 
-def _pay_all(numbers: Sequence[str] | None, engine: Engine, now: datetime) -> None:
-    """Pay all that these members owe, or everybody who owes."""
-    wanted = None if numbers is None else set(numbers)
+def _owing(connection: Connection) -> list[tuple[int, str]]:
+    """Return (id, number) of the members that owe something."""
+    return [(row[0], row[1]) for row in connection.exec_driver_sql(_OWING, tuple(FINAL))]
+
+
+def _pay_all(numbers: frozenset[str], engine: Engine, now: datetime) -> None:
+    """Pay all that these members owe."""
     with engine.acting(MEMBERSHIP, now) as work:
-        rows = work.connection.exec_driver_sql(_OWING, tuple(FINAL)).fetchall()
-        owing: list[Member] = work.cases([row[0] for row in rows if wanted is None or row[1] in wanted])
+        owing: list[Member] = work.cases([found for found, number in _owing(work.connection) if number in numbers])
         _book(work, [(member.id, sum(cents for _, cents in member.owed()), None) for member in owing])
 
 

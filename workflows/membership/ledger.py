@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.batch import Batch
 from engine.errors import FutureDate, Invalid
-from engine.store import instant_of, reserve_ids, rows_of, stored
+from engine.store import instant_of, reserve_ids, rows_of
 from engine.work import NOBODY, Work
 from workflows.membership import statements as sql
 from workflows.membership.deeds import Before
@@ -130,7 +130,7 @@ def _book_one(work: Work, booking: _Booking, members: dict[int, Member], actor: 
     work.batch.add(
         sql.NEW_PAYMENT,
         *(booking.payment_id, payment.source, payment.external_id, payment.cents, payment.paid_on.isoformat()),
-        *(payment.method, payment.reference, stored(work.at)),
+        *(payment.method, payment.reference, work.now),
     )
     for share in payment.shares:
         _allocate(work, booking, members[share.member_id], share)
@@ -149,7 +149,8 @@ def _book_one(work: Work, booking: _Booking, members: dict[int, Member], actor: 
 
 def _note_sign_of_life(work: Work, member: Member, paid_on: date) -> None:
     """Whoever pays gives a sign of life, and is no longer unreachable."""
-    member.last_payment_on = max(filter(None, (member.last_payment_on, paid_on)))
+    if member.last_payment_on is None or member.last_payment_on < paid_on:
+        member.last_payment_on = paid_on
     if member.unreachable_since is not None:
         member.unreachable_since = None
         work.batch.add(sql.SET_UNREACHABLE, None, member.id)
@@ -180,14 +181,14 @@ def _call_what_is_settled(work: Work, member: Member, year: int) -> None:
     due = member.dues[year]
     if due.called_at is None and due.unpaid == 0 and year <= first_year(work.today):
         due.called_at = work.at
-        work.batch.add(sql.CALL_DUE, stored(work.at), member.id, year)
+        work.batch.add(sql.CALL_DUE, work.now, member.id, year)
 
 
 def _issue_uncalled(work: Work, member: Member, year: int) -> DueFacts:
     """Issue a due before it is called: something is paid or waived in advance."""
     due = DueFacts(options_of(work.rules).amount_for(member.kind, member.dues_cents), 0, None)
     member.dues[year] = due
-    work.batch.add(sql.ISSUE_DUE, member.id, year, due.amount, 0, stored(work.at), None)
+    work.batch.add(sql.ISSUE_DUE, member.id, year, due.amount, 0, work.now, None)
     return due
 
 
@@ -199,7 +200,7 @@ def _enter(work: Work, booking: _Booking, member: Member, year: int | None, cent
         EntryKind.PAYMENT.value,
         cents,
         booking.payment_id,
-        *(booking.payment.paid_on.isoformat(), stored(work.at), ""),
+        *(booking.payment.paid_on.isoformat(), work.now, ""),
     )
 
 
@@ -229,7 +230,7 @@ def waive(work: Work, member: Member, year: int, reason: str, actor: str = NOBOD
     due.settled = due.amount
     work.batch.add(sql.SETTLE_DUE, due.settled, member.id, year)
     day = work.today.isoformat()
-    work.batch.add(sql.NEW_ENTRY, member.id, year, EntryKind.WAIVER.value, cents, None, day, stored(work.at), reason)
+    work.batch.add(sql.NEW_ENTRY, member.id, year, EntryKind.WAIVER.value, cents, None, day, work.now, reason)
     occasion = work.occasion(work.at, "waiver", actor, key=f"waiver-{year}", reason=reason)
     work.fire(member, Trigger.PAY, occasion)
     work.look([member], work.at)
@@ -252,7 +253,7 @@ def reverse(work: Work, reversal: Reversal) -> list[int]:
     """
     if reversal.on > work.today:
         raise FutureDate(day=reversal.on.isoformat())
-    row = (stored(work.at), reversal.on.isoformat(), reversal.reason.value, reversal.payment_id)
+    row = (work.now, reversal.on.isoformat(), reversal.reason.value, reversal.payment_id)
     if work.connection.exec_driver_sql(_MARK_REVERSED, row).rowcount == 0:
         raise Invalid(reason=f"there is no payment {reversal.payment_id} that could be reversed")
     lines = list(work.connection.exec_driver_sql(_LINES, (reversal.payment_id,)).fetchall())
@@ -280,7 +281,7 @@ def _undo_line(work: Work, member: Member, year: int | None, cents: int, reversa
     work.batch.add(
         sql.NEW_ENTRY,
         *(member.id, year, EntryKind.REVERSAL.value, -cents, reversal.payment_id, reversal.on.isoformat()),
-        *(stored(work.at), reversal.reason.value),
+        *(work.now, reversal.reason.value),
     )
 
 

@@ -39,8 +39,17 @@ def portrait(work: Work, number: str) -> Portrait:
     register = dict(work.connection.exec_driver_sql(_REGISTER, (member.id,)).mappings().one())
     services = [(row[0], row[1]) for row in work.connection.exec_driver_sql(_SERVICES, (member.id,))]
     lines = history(work.connection, member.id)
-    ahead = [*prospects(work, member, horizon(work.at)), *_deletion(work, member)]
+    ahead = [*_possible(prospects(work, member, horizon(work.at))), *_deletion(work, member)]
     return Portrait(member, register, services, lines, why(work, member, last_move(lines)), ahead)
+
+
+NEVER = frozenset({"is a person", "is an association"})
+"""Reasons that no time and no payment changes."""
+
+
+def _possible(ahead: Sequence[Prospect]) -> list[Prospect]:
+    """Leave out what can never happen to this member."""
+    return [prospect for prospect in ahead if NEVER.isdisjoint(prospect.blockers)]
 
 
 # Why it is in its state

@@ -23,6 +23,7 @@ from workflows.membership.options import options_of
 from workflows.membership.tasks import deletion_ready_at
 from workflows.membership.words import CUT, Mail, State, Trigger
 
+CALL_DAY = (12, 1)
 WAIVED = "waived before the takeover"
 
 
@@ -201,7 +202,17 @@ def _due_rows(work: Work, entry: _Entry) -> Iterable[tuple[object, ...]]:
         waived = new.waived_cents.get(year, 0)
         amount = max(new.owed_cents.get(year, usual), waived)
         called = year in new.owes or (waived == amount and year <= called_until)
-        yield entry.id, year, amount, waived, now, now if called else None
+        yield entry.id, year, amount, waived, now, _called_at(work, new, year) if called else None
+
+
+def _called_at(work: Work, new: TakenOver, year: int) -> str:
+    """When a year owed at the takeover was called: on 1 December before, or when the member joined.
+
+    Not now: whoever leaves within 30 days of a call owes nothing of it.
+    """
+    joined = new.fields.get("joined_on")
+    day = max(date(year - 1, *CALL_DAY), joined if isinstance(joined, date) else date.min)
+    return stored(min(work.at, _midnight(work, day)))
 
 
 def usual_amount(work: Work, fields: Mapping[str, object]) -> int:

@@ -1,0 +1,133 @@
+"""`create_app`: the one place that puts the API together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from prometheus_client import CollectorRegistry
+
+from api import docs, health, problems
+from api.deps import House
+from api.guard import Figures, Guard
+from api.routes import (
+    associations,
+    ballots,
+    calendar,
+    journal,
+    letters,
+    meetings,
+    outbox,
+    payments,
+    people,
+    services,
+    simulations,
+    tasks,
+)
+from api.settings import Settings
+from api.standing import own_version
+from api.wiring import engine_of
+from engine.engine import Engine
+
+PREFIX = "/api/v1"
+BIGGEST_BODY = 1_000_000
+THREADS = 12
+"""Requests that are worked on at once: fewer than the database has connections, or some would wait in vain."""
+SUBJECTS = (
+    *(associations, payments, people, meetings, ballots, letters),
+    *(calendar, tasks, outbox, services, simulations, journal),
+)
+PROBLEM: dict[str, Any] = {
+    "title": "Problem",
+    "description": "A refusal (RFC 9457); `errors` names the fields that do not have the shape they should.",
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string", "format": "uri", "description": "It stays the same; its last part names it."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "reason"],
+                "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
+            },
+        },
+    },
+}
+REFUSALS = {
+    400: "It cannot be read.",
+    401: "A token is needed.",
+    403: "The token's role, or its seat, does not allow it.",
+    404: "There is nothing of that number.",
+    409: "Not as things stand.",
+    413: "The body is too large.",
+    415: "Only application/json is understood.",
+    422: "It does not have the shape, or says something that cannot be.",
+    503: "The database cannot be used for now.",
+}
+
+
+def create_app(settings: Settings, engine: Engine | None = None, house: House | None = None) -> FastAPI:
+    """Build the API over a database (the configured one, unless an engine or a whole house is given)."""
+    app = FastAPI(
+        title="Relance",
+        summary="Membership dues, carried through the year.",
+        description="Errors are problem details (RFC 9457); POST honours Idempotency-Key; lists are paged by cursor.",
+        version=own_version(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        max_body_size=BIGGEST_BODY,
+        generate_unique_id_function=_operation_id,
+        lifespan=_lifespan,
+    )
+    app.state.house = house or House(settings, engine or engine_of(settings))
+    app.state.registry = CollectorRegistry()
+    app.state.registry.register(health.Standing(app.state.house))
+    app.add_middleware(Guard, figures=Figures(app.state.registry))
+    problems.register(app)
+    api = APIRouter(prefix=PREFIX, responses=_refusals())
+    for subject in SUBJECTS:
+        api.include_router(subject.router)
+    app.include_router(api)
+    app.include_router(health.router)
+    app.include_router(docs.router)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way of extending it
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    current_default_thread_limiter().total_tokens = THREADS
+    yield
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _refusals() -> dict[int | str, dict[str, Any]]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    content = {problems.MEDIA_TYPE: {"schema": schema}}
+    return {status: {"description": text, "content": content} for status, text in REFUSALS.items()}
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Make the OpenAPI document once, with the shape of problems."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            routes=app.routes,
+        )
+        made["components"]["schemas"]["Problem"] = PROBLEM
+        app.openapi_schema = made
+    return app.openapi_schema

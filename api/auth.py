@@ -1,0 +1,81 @@
+"""Tokens: 256 random bits, shown once; the database keeps their SHA-256."""
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import Connection
+
+from api.tables import Role
+from engine.board import seats
+from engine.errors import Invalid, NotASeat
+from engine.store import instant_of, maybe_instant, stored
+
+PREFIX = "relance_"
+_FIND = "SELECT id, name, role, seat, digest FROM api_token WHERE digest = ? AND revoked_at IS NULL"
+_INSERT = "INSERT INTO api_token (name, role, seat, digest, created_at) VALUES (?, ?, ?, ?, ?)"
+_LIST = "SELECT id, name, role, seat, created_at, revoked_at FROM api_token ORDER BY id"
+_REVOKE = "UPDATE api_token SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Who asks: in whose name, in which role, for which seat."""
+
+    id: int
+    name: str
+    role: Role
+    seat: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLine:
+    """A token as it is listed: its secret is not known any more."""
+
+    id: int
+    name: str
+    role: str
+    seat: str | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def digest_of(secret: str) -> str:
+    """Return what is kept of a token."""
+    return sha256(secret.encode(errors="surrogatepass")).hexdigest()
+
+
+def create(connection: Connection, name: str, role: Role, seat: str | None, now: datetime) -> tuple[int, str]:
+    """Make a token. Returns its number and its secret, which nobody can read again. Raises NotASeat, Invalid."""
+    if seat is not None and seat not in {known.name for known in seats(connection)}:
+        raise NotASeat(seat=seat)
+    if seat is None and role is Role.BOARD:
+        raise Invalid(reason="a token of the role board votes for a seat: name it")
+    secret = PREFIX + secrets.token_urlsafe(32)
+    made = connection.exec_driver_sql(_INSERT, (name, role.value, seat, digest_of(secret), stored(now)))
+    return int(made.lastrowid), secret
+
+
+def find(connection: Connection, secret: str) -> Token | None:
+    """Return whose token this is; None for one that is unknown or revoked."""
+    digest = digest_of(secret)
+    row = connection.exec_driver_sql(_FIND, (digest,)).fetchone()
+    if row is None or not hmac.compare_digest(row[4], digest):
+        return None
+    return Token(row[0], row[1], Role(row[2]), row[3])
+
+
+def listed(connection: Connection) -> list[TokenLine]:
+    """Every token that was made, the revoked ones too."""
+    return [
+        TokenLine(row[0], row[1], row[2], row[3], instant_of(row[4]), maybe_instant(row[5]))
+        for row in connection.exec_driver_sql(_LIST)
+    ]
+
+
+def revoke(connection: Connection, token_id: int, now: datetime) -> None:
+    """End a token. Raises Invalid when there is none of that number in force."""
+    if connection.exec_driver_sql(_REVOKE, (stored(now), token_id)).rowcount == 0:
+        raise Invalid(reason=f"there is no token {token_id} in force")

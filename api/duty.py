@@ -1,0 +1,235 @@
+"""Who schedules: a process that holds the lease rings the alarm clock and sends the outbox; the others wait for it.
+
+Every run is the same idempotent `tick`: two processes that both believe themselves on duty do nothing twice.
+"""
+
+import os
+import socket
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from threading import Event, Lock, Thread
+from typing import Any
+
+import httpx2
+import structlog
+
+from api.deps import House, Pump
+from api.idempotency import forget_old
+from api.lease import LeaseOn
+from engine.batch import CLOSE_TASK, OPEN_TASK, task_key
+from engine.clock import local_day
+from engine.rules import Rules
+from engine.scheduler import AlarmClock
+from engine.store import maybe_instant, stored
+from workflows.membership.definition import MEMBERSHIP
+
+NOT_RUNNING = "not_running"
+SILENCE = timedelta(hours=24)
+LEASE = timedelta(seconds=60)
+AHEAD = timedelta(days=400)
+PING_PATIENCE = 5.0
+BOARD = "board"
+log: Any = structlog.get_logger("duty")
+
+
+def my_name() -> str:
+    """Name this process for the others."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def alarms_of(rules: Rules) -> dict[str, Any]:
+    """One alarm per yearly step, and one for the board's evenings."""
+    return {rule.name: rule.cron for rule in rules.dates_of(MEMBERSHIP)} | {BOARD: rules.board.meetings.cron}
+
+
+class Runner:
+    """One run of what is due, with what surrounds it: the silence that is told of, the ping, the next alarm."""
+
+    def __init__(self, house: House) -> None:
+        """Take the house; nothing runs yet."""
+        self.house = house
+        self.failures = 0
+        self._tidied: date | None = None
+
+    def run(self) -> bool:
+        """Run what is due. False: it failed, which is logged; the next alarm tries again."""
+        now = self.house.clock()
+        try:
+            note_silence(self.house, now)
+            ran = self.house.engine.tick(now)
+            end_silence(self.house, now)
+            self._tidy(now)
+        except Exception:
+            self.failures += 1
+            log.exception("run failed", failures=self.failures)
+            return False
+        self.failures = 0
+        if ran.moments:
+            log.info("run", moments=ran.moments)
+        self.house.changed.set()
+        ping(self.house.settings.safety.ping_url)
+        return True
+
+    def _tidy(self, now: datetime) -> None:
+        """Once a day, forget the answers that nobody asks for again."""
+        today = local_day(now, self.house.engine.rules.tz)
+        if today != self._tidied:
+            with self.house.engine.store.write() as connection:
+                forget_old(connection, now)
+            self._tidied = today
+
+
+def note_silence(house: House, now: datetime) -> None:
+    """Open the task `not_running` when no run was good for a day."""
+    with house.engine.store.read() as connection:
+        last = maybe_instant(connection.exec_driver_sql("SELECT last_run_at FROM watermark").scalar_one_or_none())
+    if last is None or now - last < SILENCE:
+        return
+    day = local_day(now, house.engine.rules.tz).isoformat()
+    note = f"no good run since {last.isoformat(timespec='minutes')}"
+    row = (task_key(NOT_RUNNING, None), NOT_RUNNING, None, "", stored(now), day, note)
+    with house.engine.store.write() as connection:
+        connection.exec_driver_sql(OPEN_TASK.sql, row)
+    log.error("not running", since=last.isoformat())
+
+
+def end_silence(house: House, now: datetime) -> None:
+    """Close the task: a run was good."""
+    key = task_key(NOT_RUNNING, None)
+    sql = "SELECT 1 FROM task WHERE dedupe_key = ? AND done_at IS NULL"
+    with house.engine.store.read() as connection:
+        is_open = connection.exec_driver_sql(sql, (key,)).fetchone() is not None
+    if is_open:
+        with house.engine.store.write() as connection:
+            connection.exec_driver_sql(CLOSE_TASK.sql, (stored(now), "relance", "; it runs again", key))
+
+
+def ping(url: str) -> None:
+    """Tell the dead man's switch that a run was good; that it cannot be told is only logged."""
+    if not url:
+        return
+    try:
+        httpx2.get(url, timeout=PING_PATIENCE).raise_for_status()
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        log.warning("ping failed", error=type(error).__name__)
+
+
+class Watch:
+    """Keeps the lease; while it holds it, the alarm clock rings and the pump works."""
+
+    def __init__(self, house: House, pump: Callable[[], Pump], lasts: timedelta = LEASE, me: str | None = None) -> None:
+        """Take a house; nothing begins before `start`."""
+        self.house = house
+        self.lease = LeaseOn(house.engine.store, me or my_name(), lasts)
+        self.runner = Runner(house)
+        self._make_pump = pump
+        self._pump: Pump | None = None
+        self._alarm: AlarmClock | None = None
+        self._ended = Event()
+        self._turn = Lock()
+        self._thread = Thread(target=self._keep, name="lease", daemon=True)
+
+    def start(self) -> None:
+        """Begin to ask for the lease."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End: 1. ask for the lease no more; 2. let the run under way end, and the pump; 3. give the lease back."""
+        self._ended.set()
+        self._thread.join()
+        self._go_off()
+        self.lease.release()
+
+    def on_duty(self) -> bool:
+        """Whether this process schedules."""
+        return self._alarm is not None
+
+    def holder(self) -> str | None:
+        """Return who schedules."""
+        found = self.lease.holder()
+        return None if found is None or found.until <= self.house.clock() else found.name
+
+    def pump_alive(self) -> bool:
+        """Whether the outbox is sent: here, or by whoever is on duty."""
+        pump = self._pump
+        return pump.alive() if pump is not None else self.holder() not in {None, self.lease.me}
+
+    def _keep(self) -> None:
+        """Take or renew the lease, three times as often as it lapses."""
+        while not self._ended.is_set():
+            try:
+                held = self.lease.take(self.house.clock())
+            except Exception:
+                log.exception("the lease cannot be kept")
+                held = False
+            if held and self._alarm is None:
+                self._go_on()
+            elif not held:
+                self._go_off()
+            self._ended.wait(self.lease.lasts.total_seconds() / 3)
+
+    def _go_on(self) -> None:
+        rules = self.house.engine.rules
+        heartbeat = timedelta(seconds=self.house.settings.scheduler.heartbeat_seconds)
+        alarm = AlarmClock(self._ring, alarms_of(rules), rules.tz, heartbeat)
+        pump = self._make_pump()
+        with self._turn:
+            self._alarm, self._pump = alarm, pump
+        log.info("on duty", holder=self.lease.me)
+        alarm.start()
+        pump.start()
+        alarm.ring_at(self.house.clock())
+
+    def _go_off(self) -> None:
+        with self._turn:
+            alarm, pump = self._alarm, self._pump
+            self._alarm, self._pump = None, None
+        if alarm is not None:
+            alarm.shutdown()
+            log.info("off duty", holder=self.lease.me)
+        if pump is not None:
+            pump.stop()
+
+    def _ring(self) -> None:
+        """Run, then set the alarm for the next instant at which something is due."""
+        good = self.runner.run()
+        alarm = self._alarm
+        if alarm is None or not good:
+            return
+        moment = self.house.engine.next_moment(self.house.clock() + AHEAD)
+        if moment is not None:
+            alarm.ring_at(moment)
+
+
+class Words:
+    """The pump where nothing is sent: it gives words to the mails that wait, so that they can be read."""
+
+    def __init__(self, house: House, write: Callable[[], object], pause: float = 1.0) -> None:
+        """Take what writes them."""
+        self.house, self._write, self._pause = house, write, pause
+        self._ended = Event()
+        self._thread = Thread(target=self._work, name="words", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._ended.set()
+        self.house.changed.set()
+        self._thread.join()
+
+    def alive(self) -> bool:
+        """Whether it works."""
+        return self._thread.is_alive()
+
+    def _work(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self._write()
+            except Exception:
+                log.exception("mails cannot be written")
+                self._ended.wait(self._pause)
+            self.house.changed.wait(30)
+            self.house.changed.clear()

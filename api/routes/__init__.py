@@ -1,0 +1,1 @@
+"""The API by subjects: each module has a `router`."""

@@ -1,0 +1,112 @@
+"""Ballots: listed, voted on from one's seat, closed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import Connection
+
+from api.deps import Anybody, ChairOnce, Voter
+from api.pagination import BIGGEST, Cursor, Limit, Page, id_key, page_of
+from api.problems import NotFound
+from api.schemas.board import Ballot, CountedVote, Status, Vote
+from api.schemas.kinds import PathId
+from engine import listings
+from engine.ballots import Choice
+from engine.errors import NotASeat
+from engine.listings import BallotLine
+from engine.voting import Cast, cast, close_now
+from engine.work import Work
+from workflows.membership.definition import MEMBERSHIP
+
+router = APIRouter(tags=["ballots"])
+_WHERE = "SELECT b.status, m.month FROM ballot b JOIN meeting m ON m.id = b.meeting_id WHERE b.id = ?"
+_MEETINGS = "SELECT month, id FROM meeting"
+
+
+def shape(line: BallotLine, meeting_id: int) -> Ballot:
+    """Return a ballot as it is shown."""
+    return Ballot(
+        id=line.id,
+        association=line.association,
+        trigger=line.trigger,
+        question=line.question,
+        status=line.status,
+        meeting=meeting_id,
+        opens_at=line.opens_at,
+        closes_at=line.closes_at,
+        seats=list(line.seats),
+        took_part=line.took_part,
+        outcome=line.outcome,
+        approve=line.approve,
+        reject=line.reject,
+        abstain=line.abstain,
+        missing=list(line.missing or ()),
+        reason=line.reason,
+    )
+
+
+def ballots_of(connection: Connection, status: str | None = None, month: str | None = None) -> list[Ballot]:
+    """Return ballots (in one status, of one month's meeting), by id."""
+    meetings = {row[0]: row[1] for row in connection.exec_driver_sql(_MEETINGS)}
+    lines = listings.ballots(connection, MEMBERSHIP, status, month)
+    return [shape(line, meetings[line.meeting]) for line in sorted(lines, key=lambda line: line.id)]
+
+
+def one(connection: Connection, ballot_id: int) -> Ballot:
+    """Return one ballot. Raises NotFound."""
+    row = connection.exec_driver_sql(_WHERE, (ballot_id,)).fetchone()
+    if row is None:
+        raise NotFound
+    return next(ballot for ballot in ballots_of(connection, row[0], row[1]) if ballot.id == ballot_id)
+
+
+@router.get("/ballots")
+def list_ballots(
+    office: Anybody,
+    status: Status | None = None,
+    meeting: Annotated[int | None, Query(ge=1, lt=BIGGEST)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Ballot]:
+    """List ballots by id; counts are shown once they are closed."""
+    after = id_key(cursor)
+    with office.reading() as connection:
+        found = ballots_of(connection, status)
+    rows = [ballot for ballot in found if ballot.id > after and meeting in {None, ballot.meeting}]
+    return page_of(rows, limit, lambda ballot: ballot.id, lambda ballot: ballot)
+
+
+@router.get("/ballots/{ballot_id}")
+def get_ballot(ballot_id: PathId, office: Anybody) -> Ballot:
+    """Show one ballot."""
+    with office.reading() as connection:
+        return one(connection, ballot_id)
+
+
+@router.put("/ballots/{ballot_id}/vote", response_model=CountedVote)
+def vote(ballot_id: PathId, body: Vote, office: Voter) -> Response:
+    """Vote from the token's seat; it can be changed until the ballot closes."""
+    seat = office.token.seat
+    if seat is None:
+        raise NotASeat(seat="This token")
+
+    def act(work: Work) -> CountedVote:
+        if work.connection.exec_driver_sql(_WHERE, (ballot_id,)).fetchone() is None:
+            raise NotFound
+        cast(work, [Cast(ballot_id, seat, Choice(body.choice), body.comment)], f"api:{office.actor}")
+        return CountedVote(ballot=ballot_id, seat=seat, choice=body.choice, comment=body.comment, at=office.now)
+
+    return office.does(act)
+
+
+@router.post("/ballots/{ballot_id}/close", response_model=Ballot)
+def close_ballot(ballot_id: PathId, office: ChairOnce) -> Response:
+    """Close a ballot during or after its meeting, and count it."""
+
+    def act(work: Work) -> Ballot:
+        one(work.connection, ballot_id)
+        close_now(work, listings.pairs_of(work, [ballot_id]))
+        work.write()
+        return one(work.connection, ballot_id)
+
+    return office.once(None, act)

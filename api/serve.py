@@ -1,0 +1,118 @@
+"""`relance serve`: the API, the scheduler and the outbox in one process, until SIGTERM."""
+
+import gc
+import signal
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+import uvicorn
+
+from api import logs
+from api.addressees import letterhead_of, members_of
+from api.app import create_app
+from api.deps import House, Pump
+from api.duty import LEASE, Watch, Words
+from api.settings import Settings
+from api.wiring import engine_of
+from engine.clock import utc_now
+from engine.listings import wordless_mails
+from engine.migrate import migrate
+from notifications.outbox import render_pending
+
+GRACE = 5
+"""Seconds that requests under way have left after SIGTERM."""
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, telling the house that it stops: whoever follows events is let go."""
+
+    def __init__(self, config: uvicorn.Config, house: House) -> None:
+        """Take a configuration."""
+        super().__init__(config)
+        self.house = house
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin to stop."""
+        self.house.stopping.set()
+        super().handle_exit(sig, frame)
+
+
+def serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    lease: timedelta = LEASE,
+    said: Callable[[str], object] = print,
+) -> None:
+    """Serve until SIGTERM or SIGINT. Raises OSError where the port is taken, DatabaseFault."""
+    logs.configure()
+    engine = engine_of(settings)
+    try:
+        migrate(engine.store)
+        engine.start_clock(utc_now())
+        house = House(settings, engine)
+        with _socket(host, port) as listening:
+            _run(house, listening, lease, said)
+    finally:
+        engine.store.close()
+
+
+def _run(house: House, listening: socket.socket, lease: timedelta, said: Callable[[str], object]) -> None:
+    watch = Watch(house, lambda: pump_of(house), lease)
+    house.duty = watch
+    app = create_app(house.settings, house=house)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE, server_header=False
+    )
+    server = Server(config, house)
+    _stop_quietly()
+    watch.start()
+    try:
+        said(f"Relance answers on http://{_address(listening)} (documentation: /docs)")
+        gc.collect()
+        gc.freeze()
+        server.run(sockets=[listening])
+    finally:
+        watch.stop()
+        structlog.get_logger("serve").info("stopped")
+
+
+def _stop_quietly() -> None:
+    """Uvicorn raises the signal again once it has stopped: the rest has still to be put away."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    """Take the port, or say that it is taken. Raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    listening = socket.socket(found[0], socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(found[4])
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    name, port = listening.getsockname()[:2]
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+
+
+def pump_of(house: House) -> Pump:
+    """Return what works on the outbox while this process is on duty."""
+    letterhead = letterhead_of(house.settings)
+    store = house.engine.store
+
+    def write() -> None:
+        with store.read() as connection:
+            if not wordless_mails(connection):
+                return
+        render_pending(store, letterhead, members_of)
+
+    return Words(house, write)

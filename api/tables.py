@@ -1,0 +1,57 @@
+"""The API's own tables: who may ask, what was answered under a key, who schedules."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from engine.models import one_of
+
+
+class Role(StrEnum):
+    """What the holder of a token may do; everybody may read."""
+
+    TREASURER = "treasurer"
+    SECRETARY = "secretary"
+    CHAIR = "chair"
+    BOARD = "board"
+    ADMIN = "admin"
+    READER = "reader"
+
+
+class ApiToken(SQLModel, table=True):
+    """A bearer token: only its SHA-256 is kept. `seat`: whose vote it may cast."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (one_of("role", Role), UniqueConstraint("digest"))
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    role: str
+    seat: str | None = None
+    digest: str
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+class IdempotentAnswer(SQLModel, table=True):
+    """What a request under an Idempotency-Key was answered, kept with what it did."""
+
+    __tablename__ = "idempotent_answer"
+    __table_args__ = (PrimaryKeyConstraint("token_id", "key"), {"sqlite_with_rowid": False})
+    token_id: int = Field(foreign_key="api_token.id")
+    key: str
+    fingerprint: str
+    status: int
+    body: str
+    at: datetime
+
+
+class Lease(SQLModel, table=True):
+    """Who does something alone, until when unless it renews."""
+
+    __tablename__ = "lease"
+    name: str = Field(primary_key=True)
+    holder: str
+    renewed_at: datetime
+    until: datetime

@@ -1,0 +1,186 @@
+"""A mail as bytes: what is the same for everybody once, the rest filled in per recipient. Nothing here sends.
+
+A mail is the same, byte for byte, whenever it is tried again: its Message-ID comes from the key of its row in the
+outbox, its date is that row's own.
+"""
+
+import re
+from base64 import b64encode
+from binascii import b2a_qp
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
+from functools import lru_cache
+from hashlib import sha256
+from textwrap import wrap
+from zoneinfo import ZoneInfo
+
+from email_validator import EmailNotValidError, validate_email
+
+from engine.errors import RelanceError
+from notifications.typography import one_line
+
+WORD_BYTES = 42
+"""Of UTF-8 in one encoded word: 56 in base64, and with its brackets under the 75 that RFC 2047 allows."""
+LINE = 76
+_PLAIN = re.compile(r"[ -~]*")
+
+
+class BadAddress(RelanceError):  # noqa: N818 named for what happened, as one says it
+    """{address} is not a mail address: {reason}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A row of the outbox that is to leave. `claim`: whose it is meanwhile; `attempts` counts this one."""
+
+    id: int
+    dedupe_key: str
+    instance_id: int | None
+    kind: str
+    event: str | None
+    year: int | None
+    recipient: str
+    language: str
+    subject: str
+    body: str
+    created_at: datetime
+    attempts: int = 1
+    claim: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A mail ready to be handed over: one recipient, its token (which comes back in a bounce), its bytes."""
+
+    recipient: str
+    token: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whom mail is from. `address` is also where bounces go."""
+
+    address: str
+    name: str = ""
+    reply_to: str = ""
+    timezone: str = "Europe/Paris"
+
+
+class Composer:
+    """Makes envelopes, all from one sender."""
+
+    def __init__(self, sender: Sender) -> None:
+        """Write what never changes. Raises BadAddress for a sender that has none."""
+        self.address = ascii_address(sender.address)
+        self._domain = self.address.rpartition("@")[2]
+        self._zone = ZoneInfo(sender.timezone)
+        self._from = f"From: {_phrase(sender.name)}<{self.address}>"
+        self._reply_to = f"Reply-To: <{ascii_address(sender.reply_to)}>" if sender.reply_to else ""
+        self._heads: dict[str, bytes] = {}
+        self._date = lru_cache(maxsize=256)(self._date_of)
+
+    def compose(self, mail: Outgoing) -> Envelope:
+        """Make the envelope of one mail. Raises BadAddress for a recipient that no server could take."""
+        recipient = ascii_address(mail.recipient)
+        token = token_of(mail.dedupe_key)
+        own = (
+            f"Message-ID: <{token}@{self._domain}>\r\nDate: {self._date(mail.created_at)}\r\n"
+            f"To: <{recipient}>\r\nSubject: {_header_text(mail.subject)}\r\n"
+        )
+        return Envelope(recipient, token, own.encode("ascii") + self._head(mail.language) + _quoted(mail.body))
+
+    def _head(self, language: str) -> bytes:
+        """Everything that all mails in one language share, with the blank line after it."""
+        if language not in self._heads:
+            lines = (
+                self._from,
+                self._reply_to,
+                "Auto-Submitted: auto-generated",
+                "MIME-Version: 1.0",
+                "Content-Type: text/plain; charset=utf-8",
+                "Content-Transfer-Encoding: quoted-printable",
+                f"Content-Language: {language}" if re.fullmatch("[a-z]{2}", language) else "",
+            )
+            self._heads[language] = "".join(f"{line}\r\n" for line in (*filter(None, lines), "")).encode("ascii")
+        return self._heads[language]
+
+    def _date_of(self, at: datetime) -> str:
+        return format_datetime(at.astimezone(self._zone))
+
+
+def token_of(dedupe_key: str) -> str:
+    """Return what stands for a row of the outbox where its key cannot: in a Message-ID, in a bounce."""
+    return sha256(dedupe_key.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+
+
+@lru_cache(maxsize=8192)
+def ascii_address(address: str) -> str:
+    """Return an address as any server takes it, its domain in ASCII. Raises BadAddress.
+
+    Checked before the standard library sees it, which crashes on some.
+    """
+    try:
+        found = validate_email(
+            address, check_deliverability=False, allow_smtputf8=False, test_environment=True, strict=True
+        )
+    except EmailNotValidError as error:
+        raise BadAddress(address=repr(one_line(address)[:LINE]), reason=one_line(str(error)).rstrip(".")) from None
+    if found.ascii_email is None:  # allow_smtputf8 refuses those; said again for the type
+        raise BadAddress(address=repr(address), reason="it is not in ASCII")
+    return found.ascii_email
+
+
+@lru_cache(maxsize=4096)
+def _header_text(text: str) -> str:
+    """Write a subject: as it is where it is plain, else in encoded words; folded."""
+    line = _tidy(text)
+    return _folded(line) if _is_plain(line) else _words(line)
+
+
+def _phrase(name: str) -> str:
+    """Write a name before its address: quoted, or in encoded words."""
+    line = _tidy(name)
+    if not line:
+        return ""
+    if not _is_plain(line) or len(line) > LINE // 2:
+        return f"{_words(line)}\r\n "
+    escaped = line.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}" '
+
+
+def _tidy(text: str) -> str:
+    return " ".join(one_line(text).split())
+
+
+def _is_plain(line: str) -> bool:
+    """Whether a header can hold it as it stands: ASCII that is not taken for an encoded word, short words."""
+    return bool(_PLAIN.fullmatch(line)) and "=?" not in line and all(len(word) < LINE // 2 for word in line.split(" "))
+
+
+def _words(line: str) -> str:
+    """Encode a text, cut between its characters, as RFC 2047 has it."""
+    return "\r\n ".join(f"=?utf-8?b?{b64encode(part).decode('ascii')}?=" for part in _parts(line))
+
+
+def _folded(line: str) -> str:
+    """Break a line at single spaces, which unfolding brings back."""
+    return "\r\n ".join(wrap(line, LINE - len("Subject: "), break_long_words=False, break_on_hyphens=False))
+
+
+def _parts(text: str) -> list[bytes]:
+    """Cut a text between its characters into pieces of at most WORD_BYTES."""
+    parts = [bytearray()]
+    for character in text:
+        encoded = character.encode()
+        if len(parts[-1]) + len(encoded) > WORD_BYTES:
+            parts.append(bytearray())
+        parts[-1] += encoded
+    return [bytes(part) for part in parts]
+
+
+def _quoted(body: str) -> bytes:
+    """Write a body in quoted-printable: whatever it holds, any server passes it on unchanged."""
+    text = body if body.endswith("\n") else f"{body}\n"
+    return b2a_qp(text.replace("\n", "\r\n").encode("utf-8", "replace"), istext=True)
