@@ -83,7 +83,6 @@ def create_app(settings: Settings, engine: Engine | None = None, house: House | 
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        max_body_size=BIGGEST_BODY,
         generate_unique_id_function=_operation_id,
         lifespan=_lifespan,
     )
@@ -92,7 +91,7 @@ def create_app(settings: Settings, engine: Engine | None = None, house: House | 
     app.state.registry.register(health.Standing(app.state.house))
     app.add_middleware(Guard, figures=Figures(app.state.registry))
     problems.register(app)
-    api = APIRouter(prefix=PREFIX, responses=_refusals())
+    api = APIRouter(prefix=PREFIX, responses=_refusals(), max_body_size=BIGGEST_BODY)
     for subject in SUBJECTS:
         api.include_router(subject.router)
     app.include_router(api)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from api.tables import Role
 from engine.board import seats
-from engine.errors import Invalid, NotASeat
+from engine.errors import Invalid
 from engine.store import instant_of, maybe_instant, stored
 
 PREFIX = "relance_"
@@ -48,9 +48,9 @@ def digest_of(secret: str) -> str:
 
 
 def create(connection: Connection, name: str, role: Role, seat: str | None, now: datetime) -> tuple[int, str]:
-    """Make a token. Returns its number and its secret, which nobody can read again. Raises NotASeat, Invalid."""
+    """Make a token. Returns its number and its secret, which nobody can read again. Raises Invalid."""
     if seat is not None and seat not in {known.name for known in seats(connection)}:
-        raise NotASeat(seat=seat)
+        raise Invalid(reason=f"there is no seat {seat}")
     if seat is None and role is Role.BOARD:
         raise Invalid(reason="a token of the role board votes for a seat: name it")
     secret = PREFIX + secrets.token_urlsafe(32)

@@ -19,6 +19,7 @@ from api.idempotency import Answer, Keyed, fingerprint_of
 from api.problems import Forbidden, Unauthenticated
 from api.settings import Settings
 from api.tables import Role
+from api.votes import VoteBox
 from engine import clock
 from engine.clock import local_day
 from engine.engine import Engine
@@ -64,10 +65,15 @@ class House:
     duty: Duty | None = None
     changed: Event = field(default_factory=Event)
     stopping: Event = field(default_factory=Event)
+    votes: VoteBox = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put up the box for votes."""
+        self.votes = VoteBox(self.engine, lambda: self.clock())  # noqa: PLW0108 the clock may be changed later
 
 
-def house_of(request: Request) -> House:
-    """Return the house a request came to."""
+async def house_of(request: Request) -> House:
+    """Return the house a request came to. What waits for nothing is async: a thread would cost more than it does."""
     house: House = request.app.state.house
     return house
 
@@ -201,7 +207,7 @@ def _refuse_role(token: Token, roles: tuple[Role, ...]) -> None:
 def reading(*roles: Role) -> Callable[..., Office]:
     """Give an office to whoever has one of these roles (none named: any)."""
 
-    def opened(request: Request, house: Here, token: Annotated[Token, Depends(who)]) -> Office:
+    async def opened(request: Request, house: Here, token: Annotated[Token, Depends(who)]) -> Office:
         _refuse_role(token, roles)
         return Office(house, token, house.clock(), request)
 
@@ -217,7 +223,7 @@ IdempotencyKey = Annotated[
 def posting(*roles: Role) -> Callable[..., Office]:
     """Give an office that acts once per idempotency key."""
 
-    def opened(
+    async def opened(
         request: Request, house: Here, token: Annotated[Token, Depends(who)], idempotency_key: IdempotencyKey = None
     ) -> Office:
         _refuse_role(token, roles)

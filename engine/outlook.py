@@ -5,7 +5,7 @@ A dry run: the guards are asked as of the day, on today's facts. Nothing here wr
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain
@@ -28,7 +28,7 @@ from engine.definition import BallotRule
 from engine.meetings import MeetingFacts, meetings_where
 from engine.models import LIVE
 from engine.rules import Mode
-from engine.store import maybe_instant, rows_of, stored
+from engine.store import maybe_instant, stored
 from engine.work import Work, slot_occasion, touches
 
 CHUNK = 2000
@@ -179,14 +179,29 @@ def paused_until(connection: Connection, now: datetime) -> str | None:
 # Agendas and meetings
 
 
+@dataclass
+class Ahead:
+    """What the agendas before have: yearly lists that are settled, and questions that are asked (trigger, subject)."""
+
+    asked: set[tuple[str, str]]
+    settled: set[tuple[str, int]] = field(default_factory=set)
+
+
+def _being_asked(work: Work) -> set[tuple[str, str]]:
+    sql = """SELECT b.trigger, i.subject FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id
+        WHERE i.workflow = ? AND b.status IN (?, ?)"""
+    rows = work.connection.exec_driver_sql(sql, (work.workflow.name, *(status.value for status in LIVE)))
+    return {(row[0], row[1]) for row in rows}
+
+
 def meetings(work: Work, start: datetime, end: datetime) -> Iterator[Coming]:
     """Yield, for each meeting to come, its agenda if that is not published yet, and itself."""
-    settled: set[tuple[str, int]] = set()
+    ahead = Ahead(asked=_being_asked(work))
     for meeting in meetings_where(work.connection, "closed_at IS NULL AND held_at <= ?", stored(end)):
         if meeting.closes_at <= start:
             continue
         if meeting.published_at is None:
-            agenda = _agenda(work, meeting, settled)
+            agenda = _agenda(work, meeting, ahead)
             yield agenda
             what = ", ".join(filter(None, (agenda.what, "" if meeting.confirmed else "date not confirmed")))
             yield _meeting(meeting, agenda.names, _no_seats(work, meeting), what)
@@ -199,9 +214,9 @@ def _meeting(meeting: MeetingFacts, names: tuple[str, ...], prevents: Iterable[s
     return Coming(MEETING, meeting.year, at, until, Status.DUE, len(names), names, tuple(prevents), what)
 
 
-def _agenda(work: Work, meeting: MeetingFacts, settled: set[tuple[str, int]]) -> Coming:
-    """What would be on the agenda. `settled`: the yearly lists that an agenda before this one settles."""
-    items = {rule.trigger: _items(work, rule, meeting, settled) for rule in work.workflow.ballots}
+def _agenda(work: Work, meeting: MeetingFacts, ahead: Ahead) -> Coming:
+    """What would be on the agenda, after those before it."""
+    items = {rule.trigger: _items(work, rule, meeting, ahead) for rule in work.workflow.ballots}
     names = tuple(dict.fromkeys(chain.from_iterable(items.values())))
     what = ", ".join(f"{trigger} {len(found)}" for trigger, found in items.items() if found)
     number, until = sum(len(found) for found in items.values()), meeting.held_at - LATEST_PUBLICATION
@@ -209,18 +224,22 @@ def _agenda(work: Work, meeting: MeetingFacts, settled: set[tuple[str, int]]) ->
     return Coming(AGENDA, meeting.year, meeting.publish_at, until, Status.DUE, number, names, prevents, what)
 
 
-def _items(work: Work, rule: BallotRule, meeting: MeetingFacts, settled: set[tuple[str, int]]) -> list[str]:
-    """Who would be on the list of one question."""
-    carried = carries(work, rule, meeting, settled)
+def _items(work: Work, rule: BallotRule, meeting: MeetingFacts, ahead: Ahead) -> list[str]:
+    """Who would be on the list of one question; who is asked about before is not asked about again."""
+    carried = carries(work, rule, meeting, ahead.settled)
     if carried is None:
         return []
     before, whole = carried
     occasion = _agenda_occasion(work, meeting, max(meeting.publish_at, work.at))
-    return [
+    found = [
         case.subject
         for case in _in_states(work, work.workflow.sources(rule.trigger))
-        if case.started_at < before and _belongs(case, rule, occasion, whole=whole)
+        if case.started_at < before
+        and (rule.trigger, case.subject) not in ahead.asked
+        and _belongs(case, rule, occasion, whole=whole)
     ]
+    ahead.asked |= {(rule.trigger, subject) for subject in found}
+    return found
 
 
 def carries(
@@ -291,8 +310,3 @@ def missing_gates(work: Work, case: Case, meeting: MeetingFacts) -> tuple[str, .
 def horizon(now: datetime) -> datetime:
     """Return until when one looks ahead: every yearly step comes once."""
     return now + timedelta(days=366)
-
-
-def names_of(work: Work, ids: Sequence[int]) -> list[str]:
-    """Return the subjects of these instances."""
-    return [row[0] for row in rows_of(work.connection, "SELECT subject FROM workflow_instance WHERE id IN {ids}", ids)]

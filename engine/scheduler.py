@@ -82,13 +82,12 @@ class AlarmClock:
     ) -> None:
         """Set the alarms; none rings before `start`. Raises BadConfiguration for bad fields."""
         self._tick = tick
-        self._tz = tz
         self._turn = Lock()
         self._stopped = False
         self._scheduler = BackgroundScheduler(timezone=tz) if scheduler is None else scheduler
         for name, fields in rules.items():
             self._set(name, _trigger(fields, tz))
-        self._set(HEARTBEAT, IntervalTrigger(seconds=heartbeat.total_seconds(), timezone=tz))
+        self._set(HEARTBEAT, IntervalTrigger(seconds=heartbeat.total_seconds(), timezone=UTC))
 
     def start(self) -> None:
         """Begin to ring. Once stopped it does not start again: make a new one."""
@@ -107,7 +106,7 @@ class AlarmClock:
     def ring_at(self, instant: datetime) -> None:
         """Ring once more at an instant that no rule has, such as a meeting's end; replaces the one set before."""
         if not self._stopped:
-            self._set(NEXT, DateTrigger(run_date=instant, timezone=self._tz))
+            self._set(NEXT, DateTrigger(run_date=instant, timezone=UTC))
 
     def _ring(self) -> None:
         """Tick, one at a time: two alarms of one instant ring one after the other."""

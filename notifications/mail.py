@@ -170,14 +170,15 @@ def _folded(line: str) -> str:
 
 
 def _parts(text: str) -> list[bytes]:
-    """Cut a text between its characters into pieces of at most WORD_BYTES."""
-    parts = [bytearray()]
-    for character in text:
-        encoded = character.encode()
-        if len(parts[-1]) + len(encoded) > WORD_BYTES:
-            parts.append(bytearray())
-        parts[-1] += encoded
-    return [bytes(part) for part in parts]
+    """Cut a text into pieces of at most WORD_BYTES, after a space where there is one: some readers add one."""
+    parts = [b""]
+    for word in re.findall("[^ ]* ?", text):
+        whole = word.encode()
+        for piece in [whole] if len(whole) <= WORD_BYTES else [sign.encode() for sign in word]:
+            if len(parts[-1]) + len(piece) > WORD_BYTES:
+                parts.append(b"")
+            parts[-1] += piece
+    return parts
 
 
 def _quoted(body: str) -> bytes:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from engine.clock import utc_now
 from engine.errors import RelanceError
+from engine.faults import DatabaseFault
 from engine.store import Store, stored
 from notifications import claims
 from notifications.claims import ClosesAt, NoLongerRight, Settled
@@ -33,6 +34,8 @@ AT_ONCE = 0.1
 """Seconds: what leaves within them may be claimed, and written down, together. A pump that dies leaves no more than
 that uncertain."""
 LARGEST_GROUP = 250
+TOO_SLOW = 5 * AT_ONCE
+"""Seconds after which the rest of a group is given back."""
 
 _SWITCH = "SELECT value FROM switch WHERE name = 'mail_mode'"
 _ANY_WAITING = "SELECT 1 FROM outbox_message WHERE status = 'pending' AND body IS NOT NULL LIMIT 1"
@@ -52,8 +55,8 @@ def _all_right(_connection: Connection, _messages: object) -> dict[int, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """What the pump asks the rest of the house. Without answers of its own: every mail stays right, no window ends."""
+class Hooks:
+    """What the pump asks the rest of the house. Of themselves: every mail stays right, no window ends."""
 
     write_words: Callable[[], object] = lambda: None
     """Give words to messages that have none yet."""
@@ -130,12 +133,11 @@ class Pump:
     """One pump. All its methods but `stop` belong to one thread."""
 
     def __init__(
-        self, store: Store, postman: Postman, house: House, habits: Habits, clocks: Time | None = None
+        self, store: Store, postman: Postman, hooks: Hooks, habits: Habits, clocks: Time | None = None
     ) -> None:
-        self.store, self.postman, self.house, self.habits = store, postman, house, habits
-        self.alive_at: datetime | None = None
-        """When it last did something: a pump that is well does every few seconds, while it waits for a server too."""
+        self.store, self.postman, self.hooks, self.habits = store, postman, hooks, habits
         self._time: Time = clocks or RealTime()
+        self._alive = self._time.monotonic()
         self._pace = Pace(habits.max_per_minute)
         self._unwritten: list[Settled] = []
         self._stopping = Event()
@@ -166,6 +168,10 @@ class Pump:
             with suppress(RuntimeError):  # the loop has closed meanwhile
                 runner.get_loop().call_soon_threadsafe(self._interrupt)
 
+    def silent_for(self) -> float:
+        """Seconds since it last did something: a few where it is well, while it waits for a server too."""
+        return self._time.monotonic() - self._alive
+
     def close(self) -> None:
         """Write down what is known and take leave of the server."""
         if self._unwritten:
@@ -178,20 +184,18 @@ class Pump:
     def round(self) -> Counter[str]:
         """Do what there is to do now; return how many mails came to what: accepted, captured, dropped and so on."""
         done: Counter[str] = Counter()
-        self._tell_alive()
         self._recover(done)
         if self._unwritten:
             self._exchange(0)
-        self.house.write_words()
+        self.hooks.write_words()
         with self.store.read() as connection:
             live, waiting = self._is_live(connection), connection.exec_driver_sql(_ANY_WAITING).fetchone()
-        if waiting is None:
-            return done
-        if live:
+        if waiting is not None and live:
             self._send_all(done)
-        else:
+        elif waiting is not None:
             with self.store.write() as connection:
                 done["captured"] += claims.capture(connection)
+        self._tell_alive()
         return done
 
     # One round
@@ -218,7 +222,7 @@ class Pump:
                 wait = self._pace.wait(self._time.monotonic())
                 group = self._exchange(0 if wait else self._pace.limit(), done)
                 if wait:
-                    self._time.wait(wait, self._stopping)
+                    self._time.wait(min(wait, self.habits.poll_seconds), self._stopping)
                 elif group:
                     self._send(group, done)
                 else:
@@ -230,26 +234,35 @@ class Pump:
 
     def _exchange(self, limit: int, done: Counter[str] | None = None) -> list[Outgoing]:
         """Write down what became of the last group and claim the next one, in one transaction."""
-        now, house = self._time.now(), self.house
-        self._tell_alive()
+        now, hooks = self._time.now(), self.hooks
         if not self._unwritten and not limit:
             return []
-        for one in self._unwritten:
-            if one.answer.bad_address:
-                house.refused_for_good(one.mail.instance_id, one.mail.recipient, now)
+        self._tell_refusals(now)
         with self.store.write() as connection:
-            claims.settle(connection, self._unwritten, now, house.closes_at)
+            claims.settle(connection, self._unwritten, now, hooks.closes_at)
             for one in self._unwritten:
                 if one.answer.for_all:
-                    claims.defer(connection, one.answer.text, now, self.habits.lease, house.closes_at)
+                    claims.defer(connection, one.answer.text, now, self.habits.lease, hooks.closes_at)
             group: list[Outgoing] = []
             dropped = 0
             if limit and self._is_live(connection):
-                group, dropped = claims.claim(connection, now, self.habits.lease, limit, house.no_longer_right)
+                group, dropped = claims.claim(connection, now, self.habits.lease, limit, hooks.no_longer_right)
         self._unwritten = []
+        self._tell_alive()
         if done is not None and dropped:
             done["dropped"] += dropped
         return group
+
+    def _tell_refusals(self, now: datetime) -> None:
+        """Tell of addresses that take no mail, before it is written down: rather twice than never."""
+        for one in self._unwritten:
+            if one.answer.bad_address:
+                try:
+                    self.hooks.refused_for_good(one.mail.instance_id, one.mail.recipient, now)
+                except DatabaseFault:
+                    raise  # the whole is tried again
+                except Exception:  # nothing that is wrong with one member may hold up the mail of all others
+                    LOG.exception("mail %s: that its address is bad could not be noted", one.mail.id)
 
     def _send(self, group: list[Outgoing], done: Counter[str]) -> None:
         began, mark = self._time.monotonic(), len(self._unwritten)
@@ -270,7 +283,7 @@ class Pump:
         return self.habits.live and connection.exec_driver_sql(_SWITCH).scalar_one_or_none() == LIVE
 
     def _tell_alive(self) -> None:
-        self.alive_at = self._time.now()
+        self._alive = self._time.monotonic()
 
     # The asynchronous part: talking to the server
 
@@ -283,14 +296,14 @@ class Pump:
     async def _send_group(self, group: list[Outgoing]) -> None:
         """Hand over the mails of one claim. Whatever ends it, each gets its line in what is still to be written."""
         grouped = len(group) > 1
-        waiting = list(group)
+        waiting, began = list(group), self._time.monotonic()
         self._sending = asyncio.current_task()
         holding = asyncio.create_task(self._hold(group[0].claim))
         try:
             while waiting and not self._stopping.is_set():
                 answer = await self.postman.deliver(waiting[0], partial(self._may_send, waiting[0], grouped=grouped))
                 self._unwritten.append(Settled(waiting.pop(0), answer))
-                if answer.for_all:
+                if answer.for_all or self._time.monotonic() - began > TOO_SLOW:
                     break
         except BaseException:
             if self.postman.handing_over:
@@ -314,10 +327,10 @@ class Pump:
         lease = self.habits.lease
         while True:
             await asyncio.sleep(lease.total_seconds() / 3)
-            self._tell_alive()
             try:
                 with self.store.write() as connection:
                     claims.extend(connection, claimed, self._time.now() + lease)
+                self._tell_alive()
             except RelanceError as error:
                 LOG.warning("the claim could not be extended: %s", error)
 

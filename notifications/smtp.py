@@ -27,6 +27,9 @@ LOGIN_WANTED = {530, 534, 535, 538}
 """Our account's fault (RFC 4954): no message is to blame."""
 ADDRESS_IS_BAD = {550, 551, 553, 556}
 """At RCPT, where no enhanced code says more: mailbox unavailable, not local, not allowed, no mail in that domain."""
+UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a row that nobody foresaw may raise: it fails alone."""
+BROKEN = (SMTPException, OSError, RuntimeError, ValueError)
 _ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
 _BAD_ADDRESS = re.compile(r"1\.(?:[0-6]|10)|2\.1")
 """RFC 3463 and 7505: the recipient's address (not 1.7 and 1.8, the sender's), a disabled mailbox. Not policy (7.x)."""
@@ -116,6 +119,8 @@ class Postman:
             envelope = self.composer.compose(mail)
         except BadAddress as error:
             return Answer(Verdict.REFUSED, str(error), bad_address=True)
+        except UNFIT as error:
+            return Answer(Verdict.REFUSED, shortened(f"cannot be made a mail: {type(error).__name__}: {error}"))
         reused = self._smtp is not None and self._smtp.is_connected
         answer = await self._try(envelope, may_send)
         if answer.stale and reused:
@@ -126,7 +131,7 @@ class Postman:
         """Connect, as for a message, and say how it went."""
         try:
             await self._connected()
-        except (SMTPException, OSError, ValueError, RelanceError) as error:
+        except (*BROKEN, RelanceError) as error:
             return Answer(Verdict.LATER, described(error), for_all=True)
         return Answer(Verdict.ACCEPTED)
 
@@ -167,7 +172,7 @@ class Postman:
                 return Answer(Verdict.UNTRIED)
             try:
                 code, text = await smtp.execute_command(*command, timeout=self.timeouts.command)
-            except (SMTPException, OSError) as error:
+            except BROKEN as error:
                 self.hang_up()
                 gone = isinstance(error, SMTPServerDisconnected)
                 return Answer(Verdict.LATER, described(error), for_all=stage is Stage.MAIL, stale=gone)

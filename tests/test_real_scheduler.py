@@ -1,12 +1,13 @@
 """The real APScheduler through the two years of the register, under a frozen clock: it ends where a replay ends."""
 
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
 from freezegun import freeze_time
 
+from api.duty import AHEAD, BOARD, alarms_of
 from api.settings import settings_from_mapping
 from api.wiring import replay, rules_of
 from engine.clock import utc_now
@@ -21,8 +22,6 @@ from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.scenario import SCRIPT, sink
 
 REGISTER = Path(__file__).parent / "years" / "register-two-years.toml"
-BOARD = "board"
-HORIZON = timedelta(days=400)
 
 
 class Unattended(Player):
@@ -34,7 +33,7 @@ class Unattended(Player):
     def __init__(self, engine, clock, heartbeat, *, exact):
         super().__init__(engine, SCRIPT)
         self.clock, self.exact = clock, exact
-        self.scheduler = VirtualScheduler(engine.rules.tz)
+        self.scheduler = VirtualScheduler(UTC)  # freezegun forgets which of an autumn night's two hours it is
         self.alarm = AlarmClock(self.tick, alarms_of(engine.rules), engine.rules.tz, heartbeat, self.scheduler)
         self.rings = 0
 
@@ -44,7 +43,7 @@ class Unattended(Player):
         self.set_next()
 
     def set_next(self):
-        moment = self.engine.next_moment(utc_now() + HORIZON) if self.exact else None
+        moment = self.engine.next_moment(utc_now() + AHEAD) if self.exact else None
         if moment is not None:
             self.alarm.ring_at(moment)
 
@@ -60,11 +59,6 @@ class Unattended(Player):
             self.scheduler.run_due()
         self.clock.move_to(instant)
         self.now = utc_now()
-
-
-def alarms_of(rules):
-    """One alarm per event of the calendar, and one for the board's evenings."""
-    return {rule.name: rule.cron for rule in rules.dates_of(MEMBERSHIP)} | {BOARD: rules.board.meetings.cron}
 
 
 @contextmanager

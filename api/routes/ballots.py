@@ -5,16 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
-from api.deps import Anybody, ChairOnce, Voter
+from api.deps import Anybody, ChairOnce, Office, Voter
 from api.pagination import BIGGEST, Cursor, Limit, Page, id_key, page_of
 from api.problems import NotFound
 from api.schemas.board import Ballot, CountedVote, Status, Vote
 from api.schemas.kinds import PathId
 from engine import listings
 from engine.ballots import Choice
-from engine.errors import NotASeat
+from engine.errors import BallotNotOpen, NotASeat
 from engine.listings import BallotLine
-from engine.voting import Cast, cast, close_now
+from engine.voting import Cast, close_now
 from engine.work import Work
 from workflows.membership.definition import MEMBERSHIP
 
@@ -83,20 +83,25 @@ def get_ballot(ballot_id: PathId, office: Anybody) -> Ballot:
         return one(connection, ballot_id)
 
 
-@router.put("/ballots/{ballot_id}/vote", response_model=CountedVote)
-def vote(ballot_id: PathId, body: Vote, office: Voter) -> Response:
+@router.put("/ballots/{ballot_id}/vote")
+def vote(ballot_id: PathId, body: Vote, office: Voter) -> CountedVote:
     """Vote from the token's seat; it can be changed until the ballot closes."""
     seat = office.token.seat
     if seat is None:
         raise NotASeat(seat="This token")
 
-    def act(work: Work) -> CountedVote:
-        if work.connection.exec_driver_sql(_WHERE, (ballot_id,)).fetchone() is None:
-            raise NotFound
-        cast(work, [Cast(ballot_id, seat, Choice(body.choice), body.comment)], f"api:{office.actor}")
-        return CountedVote(ballot=ballot_id, seat=seat, choice=body.choice, comment=body.comment, at=office.now)
+    try:
+        at = office.house.votes.cast(Cast(ballot_id, seat, Choice(body.choice), body.comment), f"api:{office.actor}")
+    except BallotNotOpen:
+        _refuse_unknown(office, ballot_id)
+        raise
+    return CountedVote(ballot=ballot_id, seat=seat, choice=body.choice, comment=body.comment, at=at)
 
-    return office.does(act)
+
+def _refuse_unknown(office: Office, ballot_id: int) -> None:
+    with office.reading() as connection:
+        if connection.exec_driver_sql(_WHERE, (ballot_id,)).fetchone() is None:
+            raise NotFound
 
 
 @router.post("/ballots/{ballot_id}/close", response_model=Ballot)

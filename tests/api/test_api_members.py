@@ -150,10 +150,15 @@ def test_what_is_told_of_an_association_is_recorded(counter):
     )
 
 
-def test_what_comes_next_names_what_blocks_it(counter):
-    items = counter.as_("reader").get("/associations/A1/next")["items"]
-    assert next(one for one in items if one["event"] == "remind")["at"] == "2025-06-01T07:00:00Z"
-    assert any(one["blockers"] for one in items if one["event"] == "suspend")
+def test_what_comes_next_names_what_blocks_it(counter, treasurer):
+    treasurer.post("/associations/A1/payments", PAID)
+    items = treasurer.get("/associations/A1/next")["items"]
+    call = next(one for one in items if one["event"] == "call" and one["year"] == 2026)
+    assert (call["at"], call["happens"], call["to"], call["blockers"]) == ("2025-12-01T08:00:00Z", True, "called", [])
+    counter.as_("secretary").post("/associations/A2/holds", {"until": "2025-12-31", "reason": "grant"})
+    items = treasurer.get("/associations/A2/next")["items"]
+    assert next(one for one in items if one["event"] == "remind")["happens"]
+    assert all(one["blockers"] for one in items if not one["happens"])
 
 
 @pytest.mark.parametrize(

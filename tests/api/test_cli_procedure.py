@@ -114,9 +114,8 @@ def test_deletion_is_confirmed_then_carried_out(desk):
     assert desk.say("confirm", "deletion") == ["No deletion waits."]
     desk.at("2024-12-20").type("tick")
     assert [task["kind"] for task in desk.json("tasks")] == [TaskKind.CONFIRM_DELETION]
-    assert "  A0001 Vélo Lauragais (left)" in desk.type("confirm", "deletion", code=1).stdout
     assert desk.say("confirm", "deletion", "A0002", "--yes") == ["No deletion waits."]
-    desk.say("confirm", "deletion", "A0001", "--yes", "--by", "Ana")
+    assert "  A0001 Vélo Lauragais (left)" in desk.say("confirm", "deletion", "A0001", "--by", "Ana")
     orders = desk.json("orders")
     assert {(order["association"], order["action"], order["service"]) for order in orders} == {
         ("A0001", "archive", "website"),

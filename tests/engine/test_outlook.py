@@ -151,6 +151,15 @@ def test_a_hearing_that_cannot_be_held_says_why(house):
     assert found[0].prevents == ("A1 cannot be heard: letter_posted",)
 
 
+def test_who_is_asked_about_at_one_meeting_is_not_counted_at_the_next(house):
+    house.enter("A1", state=State.PROPOSED, owes=(2024,), since=date(2024, 11, 1))
+    found = [coming for coming in looked_at(house, "2024-12-01").values() if coming.event == "meeting"]
+    assert [coming.touches for coming in found if coming.touches] == [1]
+    house.tick("2024-12-20")
+    found = [coming for coming in looked_at(house, "2024-12-20").values() if coming.event == "meeting"]
+    assert [coming.touches for coming in found if coming.touches] == [1]
+
+
 # One member
 
 

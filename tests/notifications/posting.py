@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 from engine.models import OutboxMessage, Task, WorkflowInstance
 from engine.store import Store
 from notifications.mail import Composer, Sender
-from notifications.pump import Habits, House, Pump
+from notifications.pump import Habits, Hooks, Pump
 from notifications.smtp import Postman, Server, Timeouts
 
 START = datetime(2025, 6, 1, 7, tzinfo=UTC)
@@ -77,19 +77,25 @@ class Post:
         """Put that many mails into the outbox, with their words."""
         with self.session() as session:
             for one in range(number):
-                given = {"kind": "reminder", "occasion": "remind-2025", "event": "remind", "year": 2025, "language": "fr"}
+                given = {
+                    "kind": "reminder",
+                    "occasion": "remind-2025",
+                    "event": "remind",
+                    "year": 2025,
+                    "language": "fr",
+                }
                 given |= {"instance_id": 1 + one % 3, "recipient": f"contact@a{one:04}.example"}
                 given |= {"subject": f"Cotisation 2025 – rappel à A{one:04}", "body": BODY}
                 given |= {"created_at": self.clocks.at, "due_at": self.clocks.at} | fields
                 key = fields.get("dedupe_key", f"{given['instance_id']}:reminder:{one}")
                 session.add(OutboxMessage(context=json.dumps({}), **{"dedupe_key": key} | given))
 
-    def pump(self, server, timeouts=CALM, house=None, **habits):
+    def pump(self, server, timeouts=CALM, hooks=None, **habits):
         """A pump that sends to a server."""
         told = {"live": True, "max_per_minute": None, **habits}
         target = server if isinstance(server, Server) else Server("127.0.0.1", server.port)
         made = Pump(
-            self.store, Postman(target, Composer(SENDER), timeouts), house or House(), Habits(**told), self.clocks
+            self.store, Postman(target, Composer(SENDER), timeouts), hooks or Hooks(), Habits(**told), self.clocks
         )
         self.pumps.append(made)
         return made

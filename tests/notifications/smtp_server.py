@@ -70,10 +70,14 @@ class Taken:
         return message_from_bytes(self.content, policy=policy.default)
 
     @property
+    def text(self):
+        """Its words."""
+        return self.message.get_content().replace("\r\n", "\n")
+
+    @property
     def accepted(self):
         """Whether its sender was told, or will be, that it was taken."""
-        text = getattr(self.answer, "text", self.answer)
-        return text.startswith("2")
+        return str(getattr(self.answer, "text", self.answer)).startswith("2")
 
 
 class SmtpServer:
@@ -89,6 +93,7 @@ class SmtpServer:
         """By verb: set when a client has said it."""
         self._asked: Counter[str] = Counter()
         self._last: object = None
+        self._lines: set[asyncio.Task[None] | None] = set()
         self._ready, self._loop = threading.Event(), asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve)
         self.port = 0
@@ -116,15 +121,16 @@ class SmtpServer:
             runner.run(self._main())
 
     async def _main(self):
-        self._end, self._lines = asyncio.Event(), set()
+        self._end = asyncio.Event()
         server = await asyncio.start_server(self._talk, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._end.wait()
         server.close()
-        for line in list(self._lines):
+        lines = [line for line in self._lines if line is not None]
+        for line in lines:
             line.cancel()
-        await asyncio.gather(*self._lines, return_exceptions=True)
+        await asyncio.gather(*lines, return_exceptions=True)
 
     async def _talk(self, reader, writer):
         self._lines.add(asyncio.current_task())
@@ -171,7 +177,7 @@ class SmtpServer:
         if act == DROP:
             raise ConnectionResetError
         if isinstance(act, Late):
-            while not act.go.is_set():
+            while not act.go.is_set():  # noqa: ASYNC110 it is set from another thread
                 await asyncio.sleep(0.002)
         text = getattr(act, "text", act)
         for part in text + "\r\n" if isinstance(act, Slow) else [text + "\r\n"]:

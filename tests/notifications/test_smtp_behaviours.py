@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 
 from notifications.claims import release
-from notifications.pump import House
+from notifications.pump import Hooks
 from notifications.smtp import Server
 from tests.notifications.posting import BODY, CALM, QUICK, START, Post
 from tests.notifications.smtp_server import DROP, HANG, Cut, Gulp, Late, Slow, SmtpServer
@@ -28,10 +28,10 @@ def post():
 
 
 def a_week_later(post, pump, server):
-    """The server is well from now on: let everything leave that still may."""
+    """The server is well from now on: let everything leave that still may, and more time pass."""
     server.obey()
-    for _ in range(7 * 24 * 2):
-        post.later(minutes=30)
+    for hours in (1, 24, 24 * 6):
+        post.later(hours=hours)
         pump.round()
 
 
@@ -111,7 +111,7 @@ def test_it_is_refused_for_good(post, script, bad_address):
     told = []
     post.put()
     with SmtpServer(**script) as server:
-        pump = post.pump(server, QUICK, House(refused_for_good=lambda *what: told.append(what)))
+        pump = post.pump(server, QUICK, Hooks(refused_for_good=lambda *what: told.append(what)))
         pump.round()
         assert (post.row().status, post.row().error) == ("failed", *script.values())
         assert told == ([(1, "contact@a0000.example", START)] if bad_address else [])
@@ -178,7 +178,7 @@ def test_it_is_taken(post, script):
         assert row.answer.startswith("250 ")
         (taken,) = server.taken
         assert taken.recipient == "contact@a0000.example"
-        assert taken.message.get_content() == BODY
+        assert taken.text == BODY
         a_week_later(post, pump, server)
         assert len(server.taken) == 1
 
@@ -296,7 +296,9 @@ def test_tls_fails(post, tls, script):
         assert server.taken == []
 
 
-@pytest.mark.parametrize("script", [{}, {"EHLO": "250-sink\r\n250 AUTH PLAIN", "AUTH": "535 5.7.8 wrong password"}], ids=str)
+@pytest.mark.parametrize(
+    "script", [{}, {"EHLO": "250-sink\r\n250 AUTH PLAIN", "AUTH": "535 5.7.8 wrong password"}], ids=str
+)
 def test_our_account_is_refused(post, script):
     post.put(2)
     with SmtpServer(**script) as server:

@@ -96,7 +96,7 @@ def _owes(member: Member) -> str:
 def _concerned(member: Member) -> Iterator[str]:
     """The years that the present state is about, where they are not simply those owed."""
     if member.concerned and member.concerned != member.owed_years():
-        yield f"it is about {', '.join(map(str, member.concerned))}"
+        yield f"this concerns {', '.join(map(str, member.concerned))}"
 
 
 _VOTES = "SELECT approve, reject, abstain FROM ballot WHERE id = ?"

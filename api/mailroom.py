@@ -1,0 +1,130 @@
+"""The mail room: a pump that knows the mail server and is told everything that it asks the rest of the house."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import lru_cache
+from threading import Thread
+
+from api.addressees import letterhead_of, members_of
+from api.settings import Settings
+from api.settings_sections import MailMode
+from engine.calendar import slots_between
+from engine.clock import at_local
+from engine.engine import Engine
+from engine.listings import wordless_mails
+from notifications.claims import ClosesAt
+from notifications.mail import Composer, Outgoing, Sender
+from notifications.outbox import render_pending
+from notifications.pump import Habits, Hooks, Pump
+from notifications.render import Renderer
+from notifications.smtp import Answer, Postman, Server
+from workflows.membership import members
+from workflows.membership.definition import MEMBERSHIP
+from workflows.membership.relevance import no_longer_right
+
+NOBODY = "nobody@relance.example"
+"""Stands for the sender where there is none: nothing leaves then, the settings see to it."""
+TEST_MAIL = "test_mail"
+PATIENCE = 120.0
+"""Seconds without a sign of life after which a pump does not count as alive: longer than a locked database takes."""
+LAST_ANSWER = 10.0
+"""Seconds that a server has left, when the pump is stopped, to answer for the mail that it was given."""
+
+
+def pump_of(settings: Settings, engine: Engine) -> Pump:
+    """Return the pump of a database. It captures where the configuration, or the database's switch, says so."""
+    habits = Habits(live=settings.mail.mode is MailMode.LIVE, max_per_minute=settings.mail.max_per_minute)
+    return Pump(engine.store, postman_of(settings), hooks_of(settings, engine), habits)
+
+
+def postman_of(settings: Settings) -> Postman:
+    """Return who hands mail over to the configured server. Raises BadAddress for a sender that no server would take."""
+    mail, organisation = settings.mail, settings.organisation
+    server = Server(mail.host, mail.port, mail.tls.value, mail.username, mail.secret)
+    sender = Sender(settings.sender or NOBODY, organisation.name, mail.reply_to, organisation.timezone)
+    return Postman(server, Composer(sender))
+
+
+def hooks_of(settings: Settings, engine: Engine) -> Hooks:
+    """Return the answers to what a pump asks."""
+    return Hooks(
+        write_words=_words_of(settings, engine),
+        closes_at=windows_of(engine),
+        no_longer_right=no_longer_right,
+        refused_for_good=_refusals_of(engine),
+    )
+
+
+def _words_of(settings: Settings, engine: Engine) -> Callable[[], object]:
+    letterhead, store = letterhead_of(settings), engine.store
+
+    def write_words() -> None:
+        with store.read() as connection:
+            wordless = wordless_mails(connection)
+        if wordless:
+            render_pending(store, letterhead, members_of)
+
+    return write_words
+
+
+def windows_of(engine: Engine) -> ClosesAt:
+    """Return what tells when the window of a yearly step ends; of an event that no calendar has, nothing."""
+    rules, workflows = engine.rules, engine.context.workflows
+    dates = {rule.name: rule for workflow in workflows for rule in rules.dates_of(workflow)}
+
+    @lru_cache(maxsize=256)
+    def closes_at(event: str, year: int) -> datetime | None:
+        if event not in dates:
+            return None
+        begin, end = (at_local(date(day, 1, 1), 0, 0, rules.tz) for day in (year - 1, year + 1))
+        slots = slots_between([dates[event]], rules.tz, begin, end)
+        return next((slot.closes for slot in slots if slot.year == year), None)
+
+    return closes_at
+
+
+def _refusals_of(engine: Engine) -> Callable[[int | None, str, datetime], None]:
+    def refused_for_good(instance_id: int | None, address: str, at: datetime) -> None:
+        """A hard bounce, heard at once. A seat's address is nobody's membership: its mail stays `failed`."""
+        if instance_id is None:
+            return
+        with engine.acting(MEMBERSHIP, at) as work:
+            for member in work.cases([instance_id]):
+                if address not in member.bounced:
+                    members.bounced(work, member, [address])
+
+    return refused_for_good
+
+
+async def send_test(settings: Settings, to: str, now: datetime) -> Answer:
+    """Send the test mail to one address, and return what the server said. Raises BadAddress."""
+    language = settings.organisation.language.value
+    text = Renderer(letterhead_of(settings)).render(TEST_MAIL, language, {})
+    key = f"{TEST_MAIL}:{now.isoformat()}:{to}"
+    mail = Outgoing(0, key, None, TEST_MAIL, None, None, to, language, text.subject, text.body, now)
+    postman = postman_of(settings)
+    try:
+        return await postman.deliver(mail, lambda: True)
+    finally:
+        await postman.close()
+
+
+class Sending:
+    """A pump in a thread of its own, as the service starts and stops it."""
+
+    def __init__(self, pump: Pump) -> None:
+        self.pump = pump
+        self._thread = Thread(target=pump.run, name="outbox", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End. A mail whose content is on its way may still be answered for a moment; else it is uncertain."""
+        self.pump.stop()
+        self._thread.join(LAST_ANSWER)
+
+    def alive(self) -> bool:
+        """Whether it works."""
+        return self._thread.is_alive() and self.pump.silent_for() < PATIENCE

@@ -1,0 +1,233 @@
+"""`relance serve`, as real processes on loopback: one schedules, the others wait, and all stop when told."""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import httpx2
+import pytest
+
+from api import auth
+from api.tables import Role
+from api.wiring import engine_of
+from engine.migrate import migrate
+from engine.store import Store
+from tests import played
+from tests.house import House
+
+# The commands are registered here too, for as long as api/cli.py does not name them.
+RELANCE = """
+from api.cli import SUBJECTS, main
+from api.commands import serve, token
+for module in (serve, token):
+    if module.__name__.rpartition(".")[2] not in SUBJECTS:
+        module.register(main)
+main()
+"""
+LEASE = 2
+PATIENCE = 30
+
+
+def until(condition, seconds=PATIENCE):
+    """Ask again and again until it holds; returns what it said."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        Event().wait(0.05)
+    raise AssertionError(f"{condition} does not hold after {seconds} s")
+
+
+class Process:
+    """One `relance serve`."""
+
+    def __init__(self, folder, *more):
+        self.log = (Path(folder) / f"log-{time.monotonic_ns()}").open("w+")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("RELANCE_")}
+        words = ["serve", "--port", "0", "--lease-seconds", str(LEASE), *more]
+        self.popen: Any = subprocess.Popen(
+            [sys.executable, "-c", RELANCE, *words],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+        )
+        self.address = ""
+
+    def answers(self):
+        """Wait until it says where it answers."""
+        with selectors.DefaultSelector() as ready:
+            ready.register(self.popen.stdout, selectors.EVENT_READ)
+            assert ready.select(PATIENCE), "it says nothing"
+        line = self.popen.stdout.readline()
+        assert "http://" in line, self.said()
+        self.address = line.split("http://")[1].split()[0]
+        until(self.ready)
+        return self
+
+    def ready(self):
+        """What it says of itself, once it is ready."""
+        try:
+            response = httpx2.get(f"http://{self.address}/readyz", timeout=PATIENCE)
+        except httpx2.TransportError:
+            return None
+        return response.json() if response.status_code == 200 else None
+
+    def on_duty(self):
+        """Whether it schedules."""
+        found = self.ready()
+        return found is not None and found["on_duty"]
+
+    def ask(self, method, path, token, **more):
+        """A request under /api/v1."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx2.request(method, f"http://{self.address}/api/v1{path}", headers=headers, timeout=PATIENCE, **more)
+
+    def stop(self, number=signal.SIGTERM):
+        """Send a signal; returns (exit code, seconds until the end)."""
+        began = time.monotonic()
+        self.popen.send_signal(number)
+        return self.popen.wait(PATIENCE), time.monotonic() - began
+
+    def said(self):
+        """Its log."""
+        self.log.seek(0)
+        return self.log.read()
+
+    def end(self):
+        """Whatever it does, it is over."""
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.popen.wait()
+        self.popen.stdout.close()
+        self.log.close()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a database that has not run since the end of November 2024, and three members."""
+    (tmp_path / "relance.toml").write_text("[scheduler]\nheartbeat_seconds = 10\n")
+    store = Store(f"sqlite:///{tmp_path}/relance.db")
+    migrate(store)
+    from api.settings import load_settings
+
+    engine = engine_of(load_settings(tmp_path / "relance.toml", environ={}), store)
+    House(engine, datetime(2024, 11, 29, 23, tzinfo=UTC)).enter("A1", "A2", "A3")
+    store.close()
+    return tmp_path
+
+
+@pytest.fixture
+def token(folder):
+    """A treasurer's token, and an admin's."""
+    store = Store(f"sqlite:///{folder}/relance.db")
+    with store.write() as connection:
+        made = {
+            role: auth.create(connection, role, role, None, datetime(2024, 12, 1, tzinfo=UTC))[1]
+            for role in (Role.TREASURER, Role.ADMIN)
+        }
+    store.close()
+    return made
+
+
+@pytest.fixture
+def start(folder):
+    """Start processes; they end with the test."""
+    started = []
+
+    def begin(*more):
+        started.append(Process(folder, *more))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.end()
+
+
+def test_of_three_started_at_once_one_schedules_and_nothing_doubles(folder, start):
+    processes = [process.answers() for process in [start(), start(), start()]]
+    on_duty = until(lambda: [process for process in processes if process.on_duty()])
+    assert len(on_duty) == 1
+    assert len({process.ready()["scheduler"] for process in processes}) == 1
+    for process in processes:
+        assert process.stop()[0] == 0, process.said()
+    store = Store(f"sqlite:///{folder}/relance.db")
+    assert played.repeated_notices(store) == []
+    assert played.replayed_states(played.journal_of(store)) == played.states_of(store)
+    assert played.rows(store, "SELECT count(*) FROM lease")[0][0] == 0
+    store.close()
+
+
+def test_one_that_stops_hands_over_at_once(start, token):
+    first = start().answers()
+    until(first.on_duty)
+    second = start().answers()
+    assert not second.on_duty()
+    assert second.ask("GET", "/status", token[Role.TREASURER]).status_code == 200
+    code, seconds = first.stop()
+    assert (code, seconds < 5) == (0, True), first.said()
+    until(second.on_duty)
+    assert '"event": "stopped"' in first.said()
+    assert "Traceback" not in first.said()
+
+
+def test_one_that_is_killed_is_followed_when_its_lease_lapses(start):
+    first = start().answers()
+    until(first.on_duty)
+    second = start().answers()
+    holder = second.ready()["scheduler"]
+    assert holder.endswith(f":{first.popen.pid}")
+    first.stop(signal.SIGKILL)
+    until(second.on_duty)
+    assert second.ready()["scheduler"].endswith(f":{second.popen.pid}")
+
+
+def test_what_is_done_is_told_as_it_happens_and_whoever_listens_does_not_hold_it_up(start, token):
+    server = start().answers()
+    until(server.on_duty)
+    bearer = {"Authorization": f"Bearer {token[Role.TREASURER]}"}
+    with httpx2.stream("GET", f"http://{server.address}/api/v1/events", headers=bearer, timeout=PATIENCE) as events:
+        paid = {"amount": "20.00", "paid_on": "2025-01-02"}
+        assert server.ask("POST", "/associations/A1/payments", token[Role.TREASURER], json=paid).status_code == 201
+        lines = events.iter_lines()
+        data = next(line for line in lines if line.startswith("data:"))
+        assert json.loads(data.removeprefix("data:"))["trigger"] == "pay"
+        server.popen.send_signal(signal.SIGTERM)
+        for _ in lines:
+            pass
+    assert server.popen.wait(10) == 0, server.said()
+
+
+def test_mail_that_is_kept_for_reading_gets_its_words(start, token):
+    server = start().answers()
+    new = {"number": "A9", "name": "Chorale d'Oc", "email": "contact@chorale.example"}
+    assert server.ask("POST", "/associations", token[Role.TREASURER], json=new).status_code == 201
+    found = server.ask("GET", "/outbox", token[Role.ADMIN], params={"limit": 200}).json()["items"]
+    message = next(one["id"] for one in found if one["association"] == "A9")
+    until(lambda: server.ask("GET", f"/outbox/{message}", token[Role.ADMIN]).json()["body"])
+
+
+def test_a_port_that_is_taken_is_one_line(start):
+    first = start().answers()
+    second = start("--port", first.address.rpartition(":")[2])
+    assert second.popen.wait(PATIENCE) == 1
+    assert second.said().splitlines()[-1] == "relance: Address already in use"
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("turn", range(50))
+def test_of_four_started_at_once_one_schedules(start, turn):
+    processes = [process.answers() for process in [start() for _ in range(4)]]
+    until(lambda: sum(process.on_duty() for process in processes) == 1)
+    for process in processes:
+        assert process.stop()[0] == 0, process.said()
