@@ -12,7 +12,7 @@ from engine.errors import Invalid
 
 T = TypeVar("T")
 R = TypeVar("R")
-MOST = 200
+MOST = 1000
 BIGGEST = 2**53
 
 Limit = Annotated[int, Query(ge=1, le=MOST, description="At most so many items.")]

@@ -22,6 +22,7 @@ from engine.listings import wordless_mails
 from engine.migrate import migrate
 from notifications.outbox import render_pending
 
+BACKLOG = 2048
 GRACE = 5
 """Seconds that requests under way have left after SIGTERM."""
 
@@ -93,6 +94,7 @@ def _socket(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(found[4])
+        listening.listen(BACKLOG)
     except OSError:
         listening.close()
         raise

@@ -14,6 +14,7 @@ from engine.voting import Cast, cast
 from engine.work import Work
 from workflows.membership.definition import MEMBERSHIP
 
+CHANNEL = "api"
 QUIET = timedelta(seconds=10)
 """For so long it is not asked again whether something is due, where nothing was."""
 
@@ -23,7 +24,6 @@ class Slip:
     """One vote on its way: `at` when it was kept, or what refused it."""
 
     vote: Cast
-    channel: str
     at: datetime | None = None
     error: BaseException | None = None
 
@@ -38,9 +38,9 @@ class VoteBox:
         self._door, self._pen = Lock(), Lock()
         self._quiet: tuple[datetime, datetime] | None = None
 
-    def cast(self, vote: Cast, channel: str) -> datetime:
+    def cast(self, vote: Cast) -> datetime:
         """Keep a vote. Returns when it was kept. Raises BallotNotOpen, NotASeat."""
-        slip = Slip(vote, channel)
+        slip = Slip(vote)
         with self._door:
             self._waiting.append(slip)
         with self._pen:
@@ -78,19 +78,40 @@ class VoteBox:
 
 
 def _keep(work: Work, slips: Sequence[Slip]) -> list[Slip]:
-    """Take the votes in their order; a seat that says something else at once is written before it is overwritten."""
+    """Take the votes in their order. What a seat says twice at once is written twice, the second over the first."""
     kept: list[Slip] = []
-    written: set[tuple[int, str]] = set()
-    for slip in slips:
-        key = (slip.vote.ballot_id, slip.vote.seat)
-        if key in written:
-            work.write()
-            written.clear()
-        try:
-            cast(work, [slip.vote], slip.channel)
-        except RelanceError as error:
-            slip.error = error
-        else:
-            kept.append(slip)
-            written.add(key)
+    while slips:
+        now, later = _one_each(slips)
+        kept += _take(work, now)
+        work.write()
+        slips = later
     return kept
+
+
+def _one_each(slips: Sequence[Slip]) -> tuple[list[Slip], list[Slip]]:
+    """Part the slips: the first of each seat on each ballot, and the others."""
+    first: dict[tuple[int, str], Slip] = {}
+    others: list[Slip] = []
+    for slip in slips:
+        if first.setdefault((slip.vote.ballot_id, slip.vote.seat), slip) is not slip:
+            others.append(slip)
+    return list(first.values()), others
+
+
+def _take(work: Work, slips: Sequence[Slip]) -> list[Slip]:
+    """Take all at once; where one is refused, each for itself."""
+    try:
+        cast(work, [slip.vote for slip in slips], CHANNEL)
+    except RelanceError:
+        work.batch.rows.clear()
+        return [slip for slip in slips if _taken(work, slip)]
+    return list(slips)
+
+
+def _taken(work: Work, slip: Slip) -> bool:
+    try:
+        cast(work, [slip.vote], CHANNEL)
+    except RelanceError as error:
+        slip.error = error
+        return False
+    return True

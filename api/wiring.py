@@ -15,6 +15,7 @@ from engine.rules import BoardRules, Brake, Rules
 from engine.scenario import Scenario, read_toml, scenario_of
 from engine.store import Store
 from workflows import WORKFLOWS
+from workflows.membership import scenario_shape
 from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.options import NAME, DuesRules
 from workflows.membership.scenario import SCRIPT, sink
@@ -75,6 +76,7 @@ class Replayed:
 def replay(path: Path, change: Mapping[str, Any] | None = None) -> Replayed:
     """Play a scenario file in memory. `change` replaces top-level keys of the file (tests stop the server so)."""
     data = read_toml(path) | dict(change or {})
+    scenario_shape.check(data, str(path))
     settings = _settings_of(data.get("config", {}), path.parent)
     store = Store("sqlite://")
     store.create_tables()

@@ -53,15 +53,15 @@ def _publish_list(
     context: Context, workflow: Workflow, rule: BallotRule, meeting: MeetingFacts, at: datetime, moment: datetime
 ) -> None:
     with context.reading(workflow, at) as work:
-        before = _concerned_before(work, rule, meeting)
-        whole = rule.every_meeting or not _settled(work, rule, meeting.year)
+        before = concerned_before(work, rule, meeting)
+        whole = rule.every_meeting or not list_settled(work, rule, meeting.year)
     if before is None:
         return
     for ids in _listable(context, workflow, rule, before):
         with context.work(workflow, at, moment) as work:
-            occasion = _agenda_occasion(work, meeting, moment)
+            occasion = agenda_occasion(work, meeting, moment)
             for case in work.cases(ids):
-                if _belongs(case, rule, occasion, whole=whole):
+                if belongs(case, rule, occasion, whole=whole):
                     _put_on(work, case, rule, meeting, occasion)
     if not rule.every_meeting:
         with context.work(workflow, at, moment) as work:
@@ -75,18 +75,19 @@ def would_carry(context: Context, meeting: MeetingFacts, at: datetime) -> int:
     for workflow in context.workflows:
         for rule in workflow.ballots:
             with context.reading(workflow, at) as work:
-                before = _concerned_before(work, rule, meeting)
-                whole = rule.every_meeting or not _settled(work, rule, meeting.year)
+                before = concerned_before(work, rule, meeting)
+                whole = rule.every_meeting or not list_settled(work, rule, meeting.year)
             if before is None:
                 continue
             for ids in _listable(context, workflow, rule, before):
                 with context.reading(workflow, at) as work:
-                    occasion = _agenda_occasion(work, meeting, at)
-                    items += sum(_belongs(case, rule, occasion, whole=whole) for case in work.cases(ids))
+                    occasion = agenda_occasion(work, meeting, at)
+                    items += sum(belongs(case, rule, occasion, whole=whole) for case in work.cases(ids))
     return items
 
 
-def _agenda_occasion(work: Work, meeting: MeetingFacts, moment: datetime) -> Occasion:
+def agenda_occasion(work: Work, meeting: MeetingFacts, moment: datetime) -> Occasion:
+    """The occasion of a meeting's agenda, asked at a moment."""
     occasion = work.occasion(moment, AGENDA, key=f"meeting-{meeting.id}", year=meeting.year)
     occasion.meeting_at = meeting.held_at
     return occasion
@@ -100,7 +101,7 @@ def warn_unconfirmed(context: Context, meeting: MeetingFacts, at: datetime, mome
             work.batch.open_task(MEETING_UNCONFIRMED, None, at, meeting.month, day, f"is {day.isoformat()} confirmed?")
 
 
-def _concerned_before(work: Work, rule: BallotRule, meeting: MeetingFacts) -> datetime | None:
+def concerned_before(work: Work, rule: BallotRule, meeting: MeetingFacts) -> datetime | None:
     """Only who was there before this instant is concerned; None: this meeting does not carry the question.
 
     A yearly list is that of the first agenda due from its month on: who was taken over later counts as
@@ -114,7 +115,8 @@ def _concerned_before(work: Work, rule: BallotRule, meeting: MeetingFacts) -> da
     return first.publish_at
 
 
-def _settled(work: Work, rule: BallotRule, year: int) -> bool:
+def list_settled(work: Work, rule: BallotRule, year: int) -> bool:
+    """Whether the list of a question was settled in that year."""
     sql = "SELECT 1 FROM agenda_list WHERE workflow = ? AND trigger = ? AND year = ?"
     row = work.connection.exec_driver_sql(sql, (work.workflow.name, rule.trigger, year)).fetchone()
     return row is not None
@@ -132,7 +134,7 @@ def _listable(context: Context, workflow: Workflow, rule: BallotRule, before: da
         after = ids[-1]
 
 
-def _belongs(case: Case, rule: BallotRule, occasion: Occasion, *, whole: bool) -> bool:
+def belongs(case: Case, rule: BallotRule, occasion: Occasion, *, whole: bool) -> bool:
     """Whether a case is put on the list: the first time by its guards, later only what found no quorum."""
     latest = case.latest(rule.trigger, occasion.year)
     if latest is not None and latest.live:

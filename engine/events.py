@@ -13,7 +13,7 @@ from engine.runs import BRAKE
 from engine.store import stored
 from engine.work import Work, act, review_ballots, slot_occasion, would_act
 
-CHUNK = 2000
+CHUNK = 5000
 MISSED_STEP = "missed_step"
 PAUSED = "paused"
 NAMED = 20

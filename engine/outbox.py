@@ -30,7 +30,9 @@ def mark_sent(connection: Connection, ids: Sequence[int], at: datetime) -> None:
         connection.exec_driver_sql(sql, [(stored(at), *row) for row in told])
 
 
-ACCEPT_ALL = "UPDATE outbox_message SET status = 'sent', sent_at = ? WHERE status = 'pending'"
+# The second condition lets the partial index of what waits be used: the outbox itself only grows.
+ACCEPT_ALL = """UPDATE outbox_message SET status = 'sent', sent_at = ?
+    WHERE status = 'pending' AND status IN ('pending', 'sending')"""
 PROVE_ALL = """UPDATE occurrence SET proven_at = ? WHERE proven_at IS NULL AND status = 'acted' AND EXISTS (
     SELECT 1 FROM outbox_message m WHERE m.instance_id = occurrence.instance_id AND m.event = occurrence.event
     AND m.year = occurrence.year AND m.status = 'sent')"""

@@ -15,10 +15,10 @@ from sqlalchemy import Connection
 from engine.agenda import (
     AGENDA,
     LATEST_PUBLICATION,
-    _agenda_occasion,
-    _belongs,
-    _concerned_before,
-    _settled,
+    agenda_occasion,
+    belongs,
+    concerned_before,
+    list_settled,
 )
 from engine.board import seats_in_office
 from engine.calendar import Slot, closings_between, open_slots, slots_between
@@ -157,7 +157,7 @@ def _prevents(work: Work, slot: Slot, number: int) -> Iterator[str]:
 
 def step_limit(work: Work, slot: Slot) -> int | None:
     """Return how many a step may touch by itself; None without a brake."""
-    limit = work.runs._limit(work.workflow.event(slot.event), slot.year)  # noqa: SLF001 the brake's own rule, not a second one
+    limit = work.runs.limit(work.workflow.event(slot.event), slot.year)
     return None if limit is None else int(limit)
 
 
@@ -230,13 +230,13 @@ def _items(work: Work, rule: BallotRule, meeting: MeetingFacts, ahead: Ahead) ->
     if carried is None:
         return []
     before, whole = carried
-    occasion = _agenda_occasion(work, meeting, max(meeting.publish_at, work.at))
+    occasion = agenda_occasion(work, meeting, max(meeting.publish_at, work.at))
     found = [
         case.subject
         for case in _in_states(work, work.workflow.sources(rule.trigger))
         if case.started_at < before
         and (rule.trigger, case.subject) not in ahead.asked
-        and _belongs(case, rule, occasion, whole=whole)
+        and belongs(case, rule, occasion, whole=whole)
     ]
     ahead.asked |= {(rule.trigger, subject) for subject in found}
     return found
@@ -246,11 +246,11 @@ def carries(
     work: Work, rule: BallotRule, meeting: MeetingFacts, settled: set[tuple[str, int]]
 ) -> tuple[datetime, bool] | None:
     """Whether a meeting to come carries a question: only for whom was there before, and the whole list or its rest."""
-    before = _concerned_before(work, rule, meeting)
+    before = concerned_before(work, rule, meeting)
     if before is None:
         return None
     key = (rule.trigger, meeting.year)
-    whole = rule.every_meeting or (key not in settled and not _settled(work, rule, meeting.year))
+    whole = rule.every_meeting or (key not in settled and not list_settled(work, rule, meeting.year))
     if not rule.every_meeting:
         settled.add(key)
     return before, whole

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from engine.agenda import _agenda_occasion, _belongs
+from engine.agenda import agenda_occasion, belongs
 from engine.calendar import Slot, open_slots, slots_between
 from engine.cases import BallotFacts, Case, Occasion
 from engine.definition import BallotRule, Guard, On, Transition
@@ -186,8 +186,8 @@ def _agendas(work: Work, case: Case, end: datetime) -> Iterator[Prospect]:
             carried = carries(work, rule, meeting, settled)
             if carried is None or not (carried[1] and case.started_at < carried[0]):
                 continue
-            occasion = _agenda_occasion(work, meeting, max(meeting.publish_at, work.at))
-            happens = _belongs(case, rule, occasion, whole=True)
+            occasion = agenda_occasion(work, meeting, max(meeting.publish_at, work.at))
+            happens = belongs(case, rule, occasion, whole=True)
             why = refusals(rule.lists, case, occasion)
             yield Prospect(
                 kind=Kind.AGENDA,

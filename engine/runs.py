@@ -81,7 +81,7 @@ class EventRuns:
             return True
         if self._rules.mode(event.name) is Mode.PROPOSE:
             return False
-        limit = self._limit(event, slot.year)
+        limit = self.limit(event, slot.year)
         return limit is None or run.touched + run.fresh + more <= limit
 
     def brake(self, slot: Slot, touches: int, batch: Batch, at: datetime) -> None:
@@ -118,7 +118,8 @@ class EventRuns:
                 self._set(event, year, "touched = touched + ?", run.fresh)
                 run.touched, run.fresh = run.touched + run.fresh, 0
 
-    def _limit(self, event: CalendarEvent, year: int) -> Fraction | None:
+    def limit(self, event: CalendarEvent, year: int) -> Fraction | None:
+        """How many a step may touch in a year before it waits; None: any number."""
         if event.brake is Lift.SHARE_OF_MEMBERS:
             share = Fraction(str(self._rules.brake.share))
             return max(Fraction(self._rules.brake.least), share * self._members())

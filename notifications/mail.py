@@ -24,6 +24,12 @@ WORD_BYTES = 42
 """Of UTF-8 in one encoded word: 56 in base64, and with its brackets under the 75 that RFC 2047 allows."""
 LINE = 76
 _PLAIN = re.compile(r"[ -~]*")
+_USUAL_ADDRESS = re.compile(
+    r"(?=.{6,254}\Z)(?=.{1,64}@)[a-zA-Z0-9_+-]+(?:\.[a-zA-Z0-9_+-]+)*"
+    r"@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}",
+    re.ASCII,
+)
+"""Addresses that need no closer look, which takes as long as everything else about a mail."""
 
 
 class BadAddress(RelanceError):  # noqa: N818 named for what happened, as one says it
@@ -121,6 +127,9 @@ def ascii_address(address: str) -> str:
 
     Checked before the standard library sees it, which crashes on some.
     """
+    if _USUAL_ADDRESS.fullmatch(address):
+        local, _, domain = address.rpartition("@")
+        return f"{local}@{domain.lower()}"
     try:
         found = validate_email(
             address, check_deliverability=False, allow_smtputf8=False, test_environment=True, strict=True

@@ -33,7 +33,7 @@ LIVE = "live"
 AT_ONCE = 0.1
 """Seconds: what leaves within them may be claimed, and written down, together. A pump that dies leaves no more than
 that uncertain."""
-LARGEST_GROUP = 250
+LARGEST_GROUP = 500
 TOO_SLOW = 5 * AT_ONCE
 """Seconds after which the rest of a group is given back."""
 

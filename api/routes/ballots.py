@@ -91,7 +91,7 @@ def vote(ballot_id: PathId, body: Vote, office: Voter) -> CountedVote:
         raise NotASeat(seat="This token")
 
     try:
-        at = office.house.votes.cast(Cast(ballot_id, seat, Choice(body.choice), body.comment), f"api:{office.actor}")
+        at = office.house.votes.cast(Cast(ballot_id, seat, Choice(body.choice), body.comment))
     except BallotNotOpen:
         _refuse_unknown(office, ballot_id)
         raise

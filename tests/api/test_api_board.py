@@ -170,6 +170,44 @@ def test_every_vote_acknowledged_while_the_ballot_closes_is_counted_and_none_aft
     assert counter.house.rows("SELECT count(*) FROM vote WHERE ballot_id = ?", ballot) == [(counted,)]
 
 
+def test_votes_that_come_in_together_are_each_counted_or_refused_for_themselves(counter):
+    counter.summer()
+    found = ballots(counter.as_("reader"))
+    with counter.store.write() as connection:
+        connection.exec_driver_sql("UPDATE ballot SET electorate = 'S1|S2' WHERE id = ?", (found["A3"]["id"],))
+    barrier = Barrier(12)
+
+    def act(number):
+        barrier.wait()
+        seat, ballot = SEATS[number % 3], found[f"A{number // 3 % 3 + 1}"]["id"] if number < 9 else 999
+        return counter.as_(seat).put(f"/ballots/{ballot}/vote", {"choice": "approve"})[0]
+
+    assert together(12, act) == [200] * 8 + [403] + [404] * 3
+    current = "SELECT count(*) FROM vote WHERE superseded_at IS NULL"
+    assert counter.house.rows(current) == [(8,)]
+    again = together(12, lambda _: counter.as_("S1").put(f"/ballots/{found['A1']['id']}/vote", {"choice": "reject"})[0])
+    assert again == [200] * 12
+    assert counter.house.rows(current) == [(8,)]
+    assert counter.house.rows("SELECT count(*) FROM vote") == [(20,)]
+
+
+def test_a_hearing_takes_votes_from_the_meetings_hour_on_not_before(counter):
+    secretary = counter.heard().as_("secretary")
+    letter = secretary.get("/letters", association="A1")["items"][0]
+    told = {"posted_on": "2026-10-04", "first_presented_on": "2026-10-04", "outcome": "delivered"}
+    assert secretary.patch(f"/letters/{letter['id']}", told)[0] == 200
+    counter.pass_time("2026-10-20")
+    ballot = ballots(secretary, status="scheduled")["A1"]
+    path = f"/ballots/{ballot['id']}/vote"
+    counter.at("2026-10-29T18:29")
+    assert counter.as_("S1").refused("PUT", path, {"choice": "approve"}) == (409, "ballot-not-open")
+    counter.at("2026-10-29T18:30")
+    assert counter.as_("S1").put(path, {"choice": "approve"})[0] == 200
+    assert counter.as_("S2").put(path, {"choice": "approve"})[0] == 200
+    assert counter.as_("chair").post(f"/ballots/{ballot['id']}/close")[1]["outcome"] == "adopted"
+    assert counter.house.state("A1") == "removed"
+
+
 def test_letters_tell_what_the_post_did(counter):
     secretary = counter.heard().as_("secretary")
     letter = secretary.get("/letters", association="A1")["items"][0]

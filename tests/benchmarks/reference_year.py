@@ -131,21 +131,17 @@ class ReferenceYear:
         """On scattered days: each day's bank file is booked at once."""
         days = 100 if year == 2025 and first.month == 1 else 20
         for number in range(days):
-            today = payers[number::days]
             day = first + timedelta(days=number)
             now = at(day.year, day.month, day.day, 18)
+            bank_file = [
+                ledger.NewPayment("bank", f"{year}-{payer}-{day}", day, (ledger.Share(payer, 2000, year),), "transfer")
+                for payer in payers[number::days]
+            ]
             with self.clock.phase("pay"):
                 self.engine.tick(now)
-                for start in range(0, len(today), CHUNK):
-                    self._book(today[start : start + CHUNK], day, year, now)
-
-    def _book(self, payers: list[int], day: date, year: int, now: datetime) -> None:
-        payments = [
-            ledger.NewPayment("bank", f"{year}-{member}-{day}", day, (ledger.Share(member, 2000, year),), "transfer")
-            for member in payers
-        ]
-        with self.engine.context.work(MEMBERSHIP, now, now) as work:
-            ledger.book(work, payments)
+                for start in range(0, len(bank_file), CHUNK):
+                    with self.engine.context.work(MEMBERSHIP, now, now) as work:
+                        ledger.book(work, bank_file[start : start + CHUNK])
 
     def _accept(self) -> None:
         """A server accepted the reminders: two set-based statements, on both sides."""
@@ -161,10 +157,10 @@ class ReferenceYear:
         with self.store.read() as connection:
             sql = "SELECT id FROM ballot WHERE trigger = ? AND status = ? ORDER BY id"
             ballots = [row[0] for row in connection.exec_driver_sql(sql, (trigger, BallotStatus.OPEN))]
-        with self.clock.phase(f"vote {trigger}"):
-            for seat in SEATS:
-                for start in range(0, len(ballots), CHUNK):
-                    votes = [Cast(ballot, seat, Choice.APPROVE) for ballot in ballots[start : start + CHUNK]]
+        for seat in SEATS:
+            for start in range(0, len(ballots), CHUNK):
+                votes = [Cast(ballot, seat, Choice.APPROVE) for ballot in ballots[start : start + CHUNK]]
+                with self.clock.phase(f"vote {trigger}"):
                     self.engine.cast_votes(MEMBERSHIP, votes, held, "bench")
         with self.clock.phase(f"close {trigger}"):
             self.engine.tick(closed)

@@ -90,7 +90,8 @@ def test_a_copy_is_one_whole_file_for_its_owner_only(store, copy, tmp_path):
 
 
 def test_a_copy_is_of_one_instant_while_a_writer_writes(store, tmp_path):
-    started, stop, written = Event(), Event(), []
+    started, stop = Event(), Event()
+    written: list[int] = []
 
     def write():
         while not stop.is_set():

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -263,7 +264,7 @@ def two_programs(store):
     """Two processes, which migrate at the same moment when told so."""
     with ExitStack() as stack:
         command = [sys.executable, "-c", PROGRAM, store.url]
-        both = [
+        both: list[Any] = [
             stack.enter_context(subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True))
             for _ in range(2)
         ]

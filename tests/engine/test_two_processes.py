@@ -39,5 +39,6 @@ def test_it_acts_once_when_two_processes_run_the_same_step_at_the_same_time(tmp_
             sql = "SELECT count(*) FROM journal_entry WHERE trigger = 'call'"
             assert connection.exec_driver_sql(sql).scalar_one() == MEMBERS
             assert connection.exec_driver_sql("SELECT count(*) FROM outbox_message").scalar_one() == MEMBERS
-            assert connection.exec_driver_sql("SELECT touched FROM event_run WHERE event = 'call'").scalar_one() == MEMBERS
+            sql = "SELECT touched FROM event_run WHERE event = 'call'"
+            assert connection.exec_driver_sql(sql).scalar_one() == MEMBERS
         store.close()

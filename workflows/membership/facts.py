@@ -114,7 +114,7 @@ def load_members(connection: Connection, ids: Sequence[int], _rules: Rules) -> l
     members = [_member_of(row) for row in rows_of(connection, _MEMBERS, ids)]
     by_id = {member.id: member for member in members}
     for member_id, year, amount, settled, called_at in rows_of(connection, _DUES, ids):
-        by_id[member_id].dues[year] = DueFacts(amount, settled, maybe_instant(called_at))
+        by_id[member_id].dues[year] = DueFacts(amount, settled, called_at and instant_of(called_at))
     _add_procedure(connection, by_id)
     return members
 

@@ -31,8 +31,9 @@ TELLS: Mapping[str, tuple[State, ...]] = MappingProxyType(
 """In which states a mail may still be read; a kind that is not here never becomes wrong."""
 ASKS_FOR_MONEY = {Mail.CALL_FOR_DUES, Mail.RENEWAL_CAMPAIGN, Mail.REMINDER}
 
+# The workflow is no way to find the rows: without « || '' » SQLite would read all instances of it.
 _MESSAGES = """SELECT m.id, m.kind, m.instance_id, m.year, m.occasion, m.context, i.state FROM outbox_message m
-    JOIN workflow_instance i ON i.id = m.instance_id AND i.workflow = 'membership' WHERE m.id IN {ids}"""
+    JOIN workflow_instance i ON i.id = m.instance_id WHERE m.id IN {ids} AND i.workflow || '' = 'membership'"""
 _UNSETTLED = """SELECT association_id, year FROM due
     WHERE association_id IN {ids} AND called_at IS NOT NULL AND settled_cents < amount_cents"""
 _ON_AGENDA = """SELECT instance_id, 'meeting-' || meeting_id FROM ballot

@@ -24,9 +24,9 @@ def ballot(status):
 
 
 def member(*letters, status="adopted", **changes):
-    facts = {"id": 1, "subject": "A1", "state": "proposed_for_removal", "since": LISTED}
-    facts |= {"started_at": datetime(2019, 1, 1, tzinfo=UTC), "letters": letters, "ballots": [ballot(status)]}
-    return Member(**(facts | changes))
+    made = Member(1, "A1", "proposed_for_removal", LISTED, datetime(2019, 1, 1, tzinfo=UTC))
+    made.letters, made.ballots = letters, [ballot(status)]
+    return replace(made, **changes)
 
 
 def occasion():
