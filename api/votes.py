@@ -91,10 +91,7 @@ def _keep(work: Work, slips: Sequence[Slip]) -> list[Slip]:
 def _one_each(slips: Sequence[Slip]) -> tuple[list[Slip], list[Slip]]:
     """Part the slips: the first of each seat on each ballot, and the others."""
     first: dict[tuple[int, str], Slip] = {}
-    others: list[Slip] = []
-    for slip in slips:
-        if first.setdefault((slip.vote.ballot_id, slip.vote.seat), slip) is not slip:
-            others.append(slip)
+    others = [slip for slip in slips if first.setdefault((slip.vote.ballot_id, slip.vote.seat), slip) is not slip]
     return list(first.values()), others
 
 

@@ -49,12 +49,22 @@ class MeetingFacts:
         return int(self.month[5:7])
 
 
+def are_planned(connection: Connection, rules: Rules, now: datetime) -> bool:
+    """Whether the meetings' rows reach a year ahead."""
+    known = _last_planned(connection)
+    return known is not None and known >= local_day(now + AHEAD - timedelta(days=60), rules.tz).isoformat()[:7]
+
+
+def _last_planned(connection: Connection) -> str | None:
+    month: str | None = connection.exec_driver_sql("SELECT max(month) FROM meeting").scalar_one_or_none()
+    return month
+
+
 def plan_meetings(connection: Connection, rules: Rules, now: datetime) -> None:
     """Make the rows of all meetings from the start of the year to 400 days ahead; those past are closed."""
-    known = connection.exec_driver_sql("SELECT max(month) FROM meeting").scalar_one_or_none()
-    horizon = now + AHEAD
-    if known is not None and known >= local_day(horizon - timedelta(days=31), rules.tz).isoformat()[:7]:
+    if are_planned(connection, rules, now):
         return
+    known, horizon = _last_planned(connection), now + AHEAD
     start = at_local(local_day(now, rules.tz).replace(month=1, day=1), 0, 0, rules.tz)
     for held_at in meetings_between(rules.board.meetings, rules.tz, start, horizon):
         month = local_day(held_at, rules.tz).isoformat()[:7]

@@ -15,7 +15,7 @@ from engine.calendar import Slot, closings_between, open_slots, slots_between
 from engine.context import LONG_AGO, Context, paused_at
 from engine.definition import Workflow
 from engine.events import close_slot, hold_open_slots, run_slot
-from engine.meetings import MeetingFacts, meetings_where, plan_meetings
+from engine.meetings import MeetingFacts, are_planned, meetings_where, plan_meetings
 from engine.store import instant_of, stored
 
 CHUNK = 2000
@@ -47,37 +47,41 @@ def start_clock(context: Context, now: datetime) -> None:
 
 def tick(context: Context, now: datetime) -> Ran:
     """Run everything that is due up to now, in order. A clock that went back runs nothing twice."""
-    with context.store.write() as connection:
-        plan_meetings(connection, context.rules, now)
-        upto = _upto(connection, now)
-    dues = _calendar(context, upto, now)
-    moments = 0
-    while (moment := _next_moment(context, dues, upto, now)) is not None:
+    with context.store.read() as connection:
+        begun, ran_at = _watermark(connection, now)
+        planned = are_planned(connection, context.rules, now)
+    if not planned:
+        with context.store.write() as connection:
+            plan_meetings(connection, context.rules, now)
+    dues, moments, done = _calendar(context, begun, now), 0, begun
+    while (moment := _next_moment(context, dues, done, now)) is not None:
         _deal_with(context, moment, now)
         context.let_arrive(now)
-        upto = moment
+        done = moment
         moments += 1
         _advance(context, moment, now)
-    _advance(context, max(upto, now), now)
+    if done < now or ran_at != now:
+        _advance(context, max(done, now), now)
     return Ran(moments)
 
 
 def next_moment(context: Context, until: datetime) -> datetime | None:
     """The next instant, up to `until`, at which something is due; nothing is run."""
     with context.store.read() as connection:
-        upto = _upto(connection, until)
-    return _next_moment(context, _calendar(context, upto, until), upto, until)
+        begun, _ = _watermark(connection, until)
+    return _next_moment(context, _calendar(context, begun, until), begun, until)
 
 
 def upto(context: Context) -> datetime:
     """The instant up to which everything was dealt with; long ago for a database that never ran."""
     with context.store.read() as connection:
-        return _upto(connection, LONG_AGO)
+        return _watermark(connection, LONG_AGO)[0]
 
 
-def _upto(connection: Connection, now: datetime) -> datetime:
-    row = connection.exec_driver_sql("SELECT upto FROM watermark").fetchone()
-    return now if row is None else instant_of(row[0])
+def _watermark(connection: Connection, now: datetime) -> tuple[datetime, datetime | None]:
+    """Up to when everything was dealt with, and when that was last run; `now` for a database that never ran."""
+    row = connection.exec_driver_sql("SELECT upto, last_run_at FROM watermark").fetchone()
+    return (now, None) if row is None else (instant_of(row[0]), instant_of(row[1]))
 
 
 def _advance(context: Context, upto: datetime, now: datetime) -> None:

@@ -95,11 +95,12 @@ def _show_next(desk: "Desk") -> None:
 
 def _show_next_step(desk: "Desk") -> None:
     from api.screens.outlook import show
-    from engine.outlook import horizon, outlook
+    from engine.outlook import Status, horizon, outlook
     from workflows.membership.definition import MEMBERSHIP
 
     with desk.engine.context.reading(MEMBERSHIP, desk.now) as work:
-        found = [coming for coming in outlook(work, desk.now, horizon(desk.now)) if coming.touches]
+        coming = outlook(work, desk.now, horizon(desk.now))
+    found = [step for step in coming if step.touches and step.status in {Status.DUE, Status.WAITING}]
     if found:
         typer.echo("Next, as things stand:")
         show(found[:1], desk.now, desk.tz, names=True)

@@ -5,13 +5,13 @@ from hashlib import sha256
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
-from api.deps import Anybody, ChairOnce, Secretary
+from api.deps import Anybody, ChairOnce, Secretary, SecretaryOnce
 from api.pagination import Cursor, Limit, Page, id_key, page_of
 from api.problems import NotFound
 from api.routes.ballots import ballots_of
-from api.schemas.board import Agenda, Ballot, ChangedMeeting, Meeting, Recorded, RoomDecision, Sheet
+from api.schemas.board import Agenda, Ballot, ChangedMeeting, Meeting, NewMeeting, Recorded, RoomDecision, Sheet
 from api.schemas.kinds import PathId
-from engine import listings
+from engine import extraordinary, listings
 from engine.ballots import Choice
 from engine.board import seats_in_office
 from engine.cases import BallotFacts, Case
@@ -64,6 +64,16 @@ def list_meetings(office: Anybody, limit: Limit = 50, cursor: Cursor = None) -> 
     with office.reading() as connection:
         found = sorted(listings.meetings(connection, ""), key=lambda line: line.id)
     return page_of([line for line in found if line.id > after], limit, lambda line: line.id, _shape)
+
+
+@router.post("/meetings", status_code=201, response_model=Meeting)
+def call_meeting(body: NewMeeting, office: SecretaryOnce) -> Response:
+    """Call a meeting in a month for which none was planned."""
+    earlier = office.answered(body)
+    if earlier is not None:
+        return earlier
+    called = extraordinary.call_meeting(office.engine, body.held_at, body.place, office.now)
+    return office.once(body, lambda work: _one(work.connection, called.id), 201)
 
 
 @router.get("/meetings/{meeting_id}")

@@ -25,6 +25,13 @@ class Meeting(Given):
     items: int
 
 
+class NewMeeting(Told):
+    """A meeting in a month for which none was planned."""
+
+    held_at: Instant
+    place: Line = ""
+
+
 class ChangedMeeting(Told):
     """What changes of a meeting: fields that are not named stay."""
 

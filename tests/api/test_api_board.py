@@ -42,6 +42,20 @@ def test_meetings_are_moved_confirmed_and_placed(counter):
     assert secretary.refused("PATCH", "/meetings/999", {"place": "x"}) == (404, "not-found")
 
 
+def test_a_meeting_is_called_in_a_month_that_has_none(counter):
+    secretary = counter.called().as_("secretary")
+    new = {"held_at": "2025-07-10T18:30:00+02:00", "place": "Mairie"}
+    status, called = secretary.post("/meetings", new, key="july")
+    assert (status, called["month"], called["place"]) == (201, "2025-07", "Mairie")
+    assert called["publish_at"] == "2025-06-30T16:30:00Z"
+    assert secretary.post("/meetings", new, key="july") == (201, called)
+    assert secretary.refused("POST", "/meetings", new) == (409, "not-allowed")
+    for held_at in ("2025-08-01T18:30:00Z", "2024-07-10T18:30:00Z", "2099-07-10T18:30:00Z"):
+        assert secretary.refused("POST", "/meetings", {"held_at": held_at}) == (409, "not-allowed")
+    months = [one["month"] for one in secretary.get("/meetings", limit=200)["items"]]
+    assert months.count("2025-07") == 1
+
+
 def test_the_agenda_is_the_list_with_its_digest(counter):
     reader = counter.summer().as_("reader")
     agenda = reader.get(f"/meetings/{meeting(reader, '2025-08')['id']}/agenda")

@@ -17,6 +17,7 @@ WRITES = [
     ("POST", "/associations/A1/holds", {"treasurer", "secretary"}),
     ("POST", "/associations/A1/waivers", {"treasurer", "secretary"}),
     ("POST", "/associations/A1/departure", {"treasurer", "secretary"}),
+    ("POST", "/meetings", {"secretary"}),
     ("PATCH", "/meetings/1", {"secretary"}),
     ("PUT", "/meetings/1/record", {"secretary"}),
     ("POST", "/meetings/999/close", {"secretary", "chair"}),

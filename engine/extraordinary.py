@@ -1,0 +1,34 @@
+"""A meeting of the board in a month for which none was planned."""
+
+from datetime import datetime
+
+from engine.agenda import publish
+from engine.clock import local_day
+from engine.engine import Engine
+from engine.errors import NotAllowed
+from engine.meetings import MeetingFacts, _insert, _refuse_move, meeting_of_month, meetings_where
+
+
+def call_meeting(engine: Engine, held_at: datetime, place: str, now: datetime) -> MeetingFacts:
+    """Plan one more meeting; its agenda is published at once when that is due.
+
+    Raises NotAllowed into the past, in a month that has a meeting, or beyond those that are planned.
+    """
+    engine.tick(now)
+    month = local_day(held_at, engine.rules.tz).isoformat()[:7]
+    with engine.store.write() as connection:
+        planned = meetings_where(connection, "month >= ?", month)
+        if not planned:
+            raise NotAllowed(reason=f"meetings are not planned as far ahead as {month} yet")
+        if any(one.month == month for one in planned):
+            raise NotAllowed(reason=f"the board has a meeting in {month} already: move it instead")
+        if held_at <= now:
+            raise NotAllowed(reason="a meeting cannot be called in the past")
+        _insert(connection, engine.rules, month, held_at, None)
+        called = meeting_of_month(connection, month)
+        _refuse_move(connection, engine.rules, called, held_at, now)
+        connection.exec_driver_sql("UPDATE meeting SET place = ? WHERE id = ?", (place, called.id))
+    if called.publish_at <= now:
+        publish(engine.context, called, now, now)
+        engine.context.let_arrive(now)
+    return called

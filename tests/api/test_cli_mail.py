@@ -1,0 +1,130 @@
+"""Whether mail leaves, typed at a terminal; and what becomes of messages that did not."""
+
+import sqlite3
+
+import pytest
+
+from tests.notifications.smtp_server import SmtpServer
+
+ADDRESSES = """
+[organisation]
+name = "Les Hébergeurs associés"
+short_name = "LHA"
+email = "bureau@lha.example"
+language = "fr"
+"""
+
+
+@pytest.fixture
+def server():
+    with SmtpServer() as made:
+        yield made
+
+
+def configure(desk, server=None, mode="live"):
+    """Write relance.toml: mail goes to a server on loopback."""
+    port = 1 if server is None else server.port
+    mail = f'[mail]\nmode = "{mode}"\nhost = "127.0.0.1"\nport = {port}\nfrom_address = "tresorerie@lha.example"\n'
+    desk.write("relance.toml", ADDRESSES + mail)
+
+
+def switch(desk):
+    return desk.rows("SELECT value FROM switch WHERE name = 'mail_mode'")[0][0]
+
+
+def test_it_is_kept_until_both_say_live(desk, server):
+    configure(desk, server, mode="capture")
+    assert desk.say("mail") == ["Mail is kept for reading (capture)", "relance.toml: capture  database: capture"]
+    assert desk.refused("mail", "live", "--name", "Les Hébergeurs associés") == (
+        'relance.toml keeps mail for reading: it must say mode = "live" under [mail] first'
+    )
+    configure(desk, server)
+    assert desk.say("mail") == ["Mail is kept for reading (capture)", "relance.toml: live  database: capture"]
+
+
+def test_going_live_shows_what_leaves_and_sends_a_test(desk, server):
+    configure(desk, server)
+    desk.enter(("A0021", "Vingt-et-un", "called", "2024-12-01", "2025"), more="state since owes")
+    desk.at("2025-01-15").type("tick")
+    said = desk.say("mail", "live", "--name", "les hébergeurs  associés")
+    assert said[0] == "Waiting, and leaving at once: 1"
+    assert any("renewal_campaign" in line and "contact@a0021.example" in line for line in said)
+    assert any(line.startswith("2025-06-01 09:00") and "remind 2025" in line for line in said)
+    assert any("A0021" in line for line in said[3:])
+    assert said[-2:] == [
+        "A test mail was sent to bureau@lha.example: look whether it arrived",
+        "Mail leaves from now on; `relance mail capture` stops it",
+    ]
+    (taken,) = server.taken
+    assert taken.recipient == "bureau@lha.example"
+    assert taken.message["Subject"] == "[LHA] Essai d’envoi"
+    assert "Personne d’autre ne l’a reçu." in taken.text
+    assert taken.message["From"] == "Les Hébergeurs associés <tresorerie@lha.example>"
+    assert switch(desk) == "live"
+    assert desk.say("mail")[0] == "Mail leaves (live)"
+    assert desk.say("mail", "capture") == ["Mail is kept for reading from now on"]
+    assert switch(desk) == "capture"
+
+
+def test_a_mail_that_has_become_wrong_is_not_announced(desk, server):
+    configure(desk, server)
+    desk.enter(("A0021", "Vingt-et-un", "called", "2024-12-01", "2025"), more="state since owes")
+    desk.at("2025-01-15").type("tick")
+    desk.type("pay", "A0021", "--year", "2025")
+    said = desk.say("mail", "live", "--name", "Les Hébergeurs associés", "--to", "me@lha.example")
+    assert said[0] == "Waiting, and leaving at once: 1"
+    assert "receipt" in said[2]
+    assert server.taken[0].recipient == "me@lha.example"
+
+
+def test_going_live_is_refused(desk, server):
+    configure(desk, server)
+    assert desk.refused("mail", "live") == "not confirmed: add --name when nobody can be asked"
+    assert server.taken == []
+    result = desk.type("mail", "live", "--name", "Les Autres", code=1)
+    assert result.stderr == "relance: 'Les Autres' is not the organisation's name: mail is kept for reading as before\n"
+    assert switch(desk) == "capture"
+    server.obey(RCPT="550 5.7.1 relay access denied")
+    result = desk.type("mail", "live", "--name", "Les Hébergeurs associés", code=1)
+    assert "the test mail to bureau@lha.example did not leave: 550 5.7.1 relay access denied" in result.stderr
+    configure(desk)
+    result = desk.type("mail", "live", "--name", "Les Hébergeurs associés", code=1)
+    assert "did not leave: Error connecting to 127.0.0.1 on port 1" in result.stderr
+    result = desk.type("mail", "live", "--name", "Les Hébergeurs associés", "--to", "a:b:c;;", code=1)
+    assert "'a:b:c;;' is not a mail address" in result.stderr
+    assert switch(desk) == "capture"
+
+
+@pytest.fixture
+def stuck(desk):
+    """Three receipts: one is uncertain, one failed, one was kept."""
+    for number in ("A0001", "A0002", "A0003"):
+        desk.type("pay", number, "5.00", "--year", "2025")
+    with sqlite3.connect(desk.folder / "relance.db") as connection:
+        for number, status in enumerate(("uncertain", "failed", "captured"), 1):
+            connection.execute("UPDATE outbox_message SET status = ? WHERE id = ?", (status, number))
+        connection.execute(
+            """INSERT INTO task (dedupe_key, kind, instance_id, about, opened_at, note)
+            VALUES ('uncertain_mail:1:message 1', 'uncertain_mail', 1, 'message 1', '2024-12-02 11:00:00', '?')"""
+        )
+    connection.close()
+    return desk
+
+
+def test_messages_leave_again_when_a_person_says_so(stuck):
+    assert stuck.say("outbox", "retry", 1, 2, 3) == ["3 messages will leave again"]
+    assert [message["status"] for message in stuck.json("outbox")] == ["pending"] * 3
+    assert stuck.json("tasks") == []
+    assert stuck.rows("SELECT done_by, note FROM task") == [("treasurer", "? sent again")]
+    assert stuck.refused("outbox", "retry", 1).startswith("message 1 is pending: only what failed")
+
+
+def test_all_or_none_of_them(stuck):
+    assert stuck.refused("outbox", "retry", 2, 99) == "there is no message 99"
+    assert stuck.refused("outbox", "arrived", 1, 2) == "message 2 is failed, not uncertain"
+
+
+def test_messages_that_have_arrived_count_as_sent(stuck):
+    assert stuck.say("outbox", "arrived", 1, "--by", "Ana") == ["1 message counted as sent"]
+    assert [message["status"] for message in stuck.json("outbox")] == ["sent", "failed", "captured"]
+    assert stuck.rows("SELECT done_by, note FROM task") == [("Ana", "? it has arrived")]
