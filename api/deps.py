@@ -57,13 +57,12 @@ class Duty(Protocol):
 
 @dataclass
 class House:
-    """The running service. `clock`: what it takes for now. `changed`: set after every action, for whoever waits."""
+    """The running service. `clock`: what it takes for now. `stopping`: set when it is to end."""
 
     settings: Settings
     engine: Engine
     clock: Callable[[], datetime] = field(default=lambda: clock.utc_now())  # noqa: PLW0108 found when it is called: tests set it
     duty: Duty | None = None
-    changed: Event = field(default_factory=Event)
     stopping: Event = field(default_factory=Event)
     votes: VoteBox = field(init=False)
 
@@ -143,7 +142,6 @@ class Office:
         with self.engine.context.work(MEMBERSHIP, self.now, self.now) as work:
             yield work
         self.engine.context.let_arrive(self.now)
-        self.house.changed.set()
 
     def does(self, act: Callable[[Work], BaseModel], status: int = 200) -> Response:
         """Act, and answer with what came of it."""

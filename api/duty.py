@@ -66,7 +66,6 @@ class Runner:
         self.failures = 0
         if ran.moments:
             log.info("run", moments=ran.moments)
-        self.house.changed.set()
         ping(self.house.settings.safety.ping_url)
         return True
 
@@ -199,37 +198,3 @@ class Watch:
         moment = self.house.engine.next_moment(self.house.clock() + AHEAD)
         if moment is not None:
             alarm.ring_at(moment)
-
-
-class Words:
-    """The pump where nothing is sent: it gives words to the mails that wait, so that they can be read."""
-
-    def __init__(self, house: House, write: Callable[[], object], pause: float = 1.0) -> None:
-        """Take what writes them."""
-        self.house, self._write, self._pause = house, write, pause
-        self._ended = Event()
-        self._thread = Thread(target=self._work, name="words", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._ended.set()
-        self.house.changed.set()
-        self._thread.join()
-
-    def alive(self) -> bool:
-        """Whether it works."""
-        return self._thread.is_alive()
-
-    def _work(self) -> None:
-        while not self._ended.is_set():
-            try:
-                self._write()
-            except Exception:
-                log.exception("mails cannot be written")
-                self._ended.wait(self._pause)
-            self.house.changed.wait(30)
-            self.house.changed.clear()

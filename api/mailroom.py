@@ -11,10 +11,9 @@ from api.settings_sections import MailMode
 from engine.calendar import slots_between
 from engine.clock import at_local
 from engine.engine import Engine
-from engine.listings import wordless_mails
 from notifications.claims import ClosesAt
 from notifications.mail import Composer, Outgoing, Sender
-from notifications.outbox import render_pending
+from notifications.outbox import any_wordless, render_pending
 from notifications.pump import Habits, Hooks, Pump
 from notifications.render import Renderer
 from notifications.smtp import Answer, Postman, Server
@@ -60,7 +59,7 @@ def _words_of(settings: Settings, engine: Engine) -> Callable[[], object]:
 
     def write_words() -> None:
         with store.read() as connection:
-            wordless = wordless_mails(connection)
+            wordless = any_wordless(connection)
         if wordless:
             render_pending(store, letterhead, members_of)
 
@@ -88,7 +87,7 @@ def _refusals_of(engine: Engine) -> Callable[[int | None, str, datetime], None]:
         """A hard bounce, heard at once. A seat's address is nobody's membership: its mail stays `failed`."""
         if instance_id is None:
             return
-        with engine.acting(MEMBERSHIP, at) as work:
+        with engine.context.work(MEMBERSHIP, at, at) as work:  # what is due by then is the scheduler's to run
             for member in work.cases([instance_id]):
                 if address not in member.bounced:
                     members.bounced(work, member, [address])

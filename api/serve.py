@@ -11,16 +11,14 @@ import structlog
 import uvicorn
 
 from api import logs
-from api.addressees import letterhead_of, members_of
 from api.app import create_app
 from api.deps import House, Pump
-from api.duty import LEASE, Watch, Words
+from api.duty import LEASE, Watch
+from api.mailroom import Sending, pump_of
 from api.settings import Settings
 from api.wiring import engine_of
 from engine.clock import utc_now
-from engine.listings import wordless_mails
 from engine.migrate import migrate
-from notifications.outbox import render_pending
 
 BACKLOG = 2048
 GRACE = 5
@@ -62,7 +60,7 @@ def serve(
 
 
 def _run(house: House, listening: socket.socket, lease: timedelta, said: Callable[[str], object]) -> None:
-    watch = Watch(house, lambda: pump_of(house), lease)
+    watch = Watch(house, lambda: sending_of(house), lease)
     house.duty = watch
     app = create_app(house.settings, house=house)
     config = uvicorn.Config(
@@ -106,15 +104,6 @@ def _address(listening: socket.socket) -> str:
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
-def pump_of(house: House) -> Pump:
+def sending_of(house: House) -> Pump:
     """Return what works on the outbox while this process is on duty."""
-    letterhead = letterhead_of(house.settings)
-    store = house.engine.store
-
-    def write() -> None:
-        with store.read() as connection:
-            if not wordless_mails(connection):
-                return
-        render_pending(store, letterhead, members_of)
-
-    return Words(house, write)
+    return Sending(pump_of(house.settings, house.engine))

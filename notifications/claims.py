@@ -36,6 +36,8 @@ NoLongerRight: TypeAlias = Callable[[Connection, Sequence[int]], Mapping[int, st
 # The second condition on the status repeats the partial index's own words: without it SQLite reads the whole table.
 _WAITS = "status = 'pending' AND status IN ('pending', 'sending')"
 _DUE = f"{_WAITS} AND body IS NOT NULL AND (attempts = 0 OR due_at <= ? OR due_at > ?)"
+_ANY_DUE = f"SELECT 1 FROM outbox_message WHERE {_DUE} LIMIT 1"  # noqa: S608 constants
+_ANY_WAITING = f"SELECT 1 FROM outbox_message WHERE {_WAITS} AND body IS NOT NULL LIMIT 1"  # noqa: S608 constants
 _IDS = f"SELECT id FROM outbox_message WHERE {_DUE} ORDER BY due_at, id LIMIT ?"  # noqa: S608 constants
 _CLAIM = """WITH given (id) AS {ids} UPDATE outbox_message
     SET status = 'sending', attempts = attempts + 1, claim = ?, due_at = ?, data_at = ?
@@ -59,6 +61,7 @@ _DEFER = """UPDATE outbox_message SET status = ?, due_at = ?, error = ?, attempt
     WHERE id = ? AND status = 'pending'"""
 _LAPSED = """SELECT id, kind, instance_id, recipient, data_at IS NULL FROM outbox_message
     WHERE status = 'sending' AND status IN ('pending', 'sending') AND (due_at < ? OR due_at > ?)"""
+_ANY_LAPSED = f"{_LAPSED} LIMIT 1"
 _CAPTURE = f"UPDATE outbox_message SET status = 'captured' WHERE {_WAITS} AND body IS NOT NULL"  # noqa: S608 constants
 _ONE = "SELECT status, instance_id, recipient FROM outbox_message WHERE id = ?"
 _RELEASE = """UPDATE outbox_message SET status = 'pending', attempts = 0, due_at = ?, error = '', claim = NULL,
@@ -73,6 +76,29 @@ class Settled:
     answer: Answer
 
 
+# What there is to do: asked every few seconds, without a lock
+
+
+def any_due(connection: Connection, now: datetime, lease: timedelta) -> bool:
+    """Whether some mail may be tried now."""
+    return connection.exec_driver_sql(_ANY_DUE, _until(now, lease)).fetchone() is not None
+
+
+def any_waiting(connection: Connection) -> bool:
+    """Whether some mail has its words and waits, due or not."""
+    return connection.exec_driver_sql(_ANY_WAITING).fetchone() is not None
+
+
+def any_lapsed(connection: Connection, now: datetime, lease: timedelta) -> bool:
+    """Whether some claim has lapsed."""
+    return connection.exec_driver_sql(_ANY_LAPSED, (stored(now), stored(now + 2 * lease))).fetchone() is not None
+
+
+def _until(now: datetime, lease: timedelta) -> tuple[str, str]:
+    """What is due: until now, or later than any delay allows, where the clock was set back."""
+    return stored(now), stored(now + max(DELAYS) + lease)
+
+
 # Claiming
 
 
@@ -81,14 +107,12 @@ def claim(
 ) -> tuple[list[Outgoing], int]:
     """Claim the mails that are due, oldest first, at most so many; return them, and how many were dropped.
 
-    A mail that was never tried is due whatever the clock says, which may have been set back; so is one that is due
-    later than any delay allows. Those of more than one are counted as handed over at once: no more is written until
-    they are through.
+    A mail that was never tried is due whatever the clock says: it may have been set back. Those of more than one are
+    counted as handed over at once: no more is written until they are through.
     """
     dropped = 0
     while limit:
-        far = now + max(DELAYS) + lease
-        ids = [row[0] for row in connection.exec_driver_sql(_IDS, (stored(now), stored(far), limit))]
+        ids = [row[0] for row in connection.exec_driver_sql(_IDS, (*_until(now, lease), limit))]
         wrong = no_longer_right(connection, ids) if ids else {}
         if wrong:
             connection.exec_driver_sql(_DROP, [(reason, message) for message, reason in wrong.items()])
@@ -169,7 +193,7 @@ def _settle_one(connection: Connection, one: Settled, now: datetime, closes_at: 
 
 def defer(connection: Connection, text: str, now: datetime, lease: timedelta, closes_at: ClosesAt) -> int:
     """The server cannot be used: every mail that is due has been tried in vain. Returns how many."""
-    rows = connection.exec_driver_sql(_DEFERRED, (stored(now), stored(now + max(DELAYS) + lease))).fetchall()
+    rows = connection.exec_driver_sql(_DEFERRED, _until(now, lease)).fetchall()
     changes = []
     for mail in map(_outgoing, rows):
         again = next_try(mail, now, closes_at)

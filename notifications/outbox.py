@@ -23,6 +23,8 @@ LONGEST_ERROR = 500
 _WAITING = """SELECT id, instance_id, kind, language, event, context, created_at, due_at FROM outbox_message
     WHERE status = 'pending' AND status IN ('pending', 'sending') AND body IS NULL AND (due_at, id) > (?, ?)
     ORDER BY due_at, id LIMIT ?"""
+_ANY_WORDLESS = """SELECT 1 FROM outbox_message
+    WHERE status = 'pending' AND status IN ('pending', 'sending') AND body IS NULL LIMIT 1"""
 _RENDERED = "UPDATE outbox_message SET subject = ?, body = ? WHERE id = ? AND status = 'pending'"
 _FAILED = "UPDATE outbox_message SET status = 'failed', error = ? WHERE id = ? AND status = 'pending'"
 
@@ -41,6 +43,11 @@ class Lookup(Protocol):
 
     def __call__(self, connection: Connection, instance_ids: Sequence[int], /) -> Mapping[int, Mapping[str, Any]]:
         """Return what is known of these instances, by id; one that is unknown is left out."""
+
+
+def any_wordless(connection: Connection) -> bool:
+    """Whether some message that waits has no words yet. Asked every few seconds."""
+    return connection.exec_driver_sql(_ANY_WORDLESS).fetchone() is not None
 
 
 def render_pending(store: Store, letterhead: Letterhead, lookup: Lookup) -> int:

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from engine.clock import utc_now
 from engine.errors import RelanceError
 from engine.faults import DatabaseFault
-from engine.store import Store, stored
+from engine.store import Store
 from notifications import claims
 from notifications.claims import ClosesAt, NoLongerRight, Settled
 from notifications.mail import Outgoing
@@ -38,9 +38,6 @@ TOO_SLOW = 5 * AT_ONCE
 """Seconds after which the rest of a group is given back."""
 
 _SWITCH = "SELECT value FROM switch WHERE name = 'mail_mode'"
-_ANY_WAITING = "SELECT 1 FROM outbox_message WHERE status = 'pending' AND body IS NOT NULL LIMIT 1"
-_ANY_LAPSED = """SELECT 1 FROM outbox_message WHERE status = 'sending' AND status IN ('pending', 'sending')
-    AND (due_at < ? OR due_at > ?) LIMIT 1"""
 
 RefusedForGood: TypeAlias = Callable[[int | None, str, datetime], None]
 """Told that no mail will reach an address: of which instance, which address, when."""
@@ -189,10 +186,12 @@ class Pump:
             self._exchange(0)
         self.hooks.write_words()
         with self.store.read() as connection:
-            live, waiting = self._is_live(connection), connection.exec_driver_sql(_ANY_WAITING).fetchone()
-        if waiting is not None and live:
+            live = self._is_live(connection)
+            due = claims.any_due(connection, self._time.now(), self.habits.lease) if live else False
+            kept = claims.any_waiting(connection) if not live else False
+        if due:
             self._send_all(done)
-        elif waiting is not None:
+        if kept:
             with self.store.write() as connection:
                 done["captured"] += claims.capture(connection)
         self._tell_alive()
@@ -204,7 +203,7 @@ class Pump:
         """Take over from pumps that are gone."""
         now, lease = self._time.now(), self.habits.lease
         with self.store.read() as connection:
-            if connection.exec_driver_sql(_ANY_LAPSED, (stored(now), stored(now + 2 * lease))).fetchone() is None:
+            if not claims.any_lapsed(connection, now, lease):
                 return
         with self.store.write() as connection:
             safe, uncertain = claims.recover(connection, now, lease)

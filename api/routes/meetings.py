@@ -97,9 +97,7 @@ def change_meeting(meeting_id: PathId, body: ChangedMeeting, office: Secretary) 
             connection.exec_driver_sql("UPDATE meeting SET place = ? WHERE id = ?", (body.place, meeting_id))
         if body.confirmed is False:
             connection.exec_driver_sql("UPDATE meeting SET confirmed = ? WHERE id = ?", (False, meeting_id))
-        changed = _one(connection, meeting_id)
-    office.house.changed.set()
-    return changed
+        return _one(connection, meeting_id)
 
 
 @router.get("/meetings/{meeting_id}/agenda")

@@ -101,8 +101,8 @@ def stuck(desk):
     for number in ("A0001", "A0002", "A0003"):
         desk.type("pay", number, "5.00", "--year", "2025")
     with sqlite3.connect(desk.folder / "relance.db") as connection:
-        for number, status in enumerate(("uncertain", "failed", "captured"), 1):
-            connection.execute("UPDATE outbox_message SET status = ? WHERE id = ?", (status, number))
+        for message, status in enumerate(("uncertain", "failed", "captured"), 1):
+            connection.execute("UPDATE outbox_message SET status = ? WHERE id = ?", (status, message))
         connection.execute(
             """INSERT INTO task (dedupe_key, kind, instance_id, about, opened_at, note)
             VALUES ('uncertain_mail:1:message 1', 'uncertain_mail', 1, 'message 1', '2024-12-02 11:00:00', '?')"""

@@ -7,7 +7,7 @@ from threading import Event, Thread
 import pytest
 
 from api.deps import House
-from api.duty import Runner, Watch, Words
+from api.duty import Runner, Watch
 from api.lease import LeaseOn
 from api.settings import settings_from_mapping
 from tests.api.counter import Counter
@@ -148,22 +148,3 @@ def test_the_pump_works_while_its_process_is_on_duty(counter):
     assert not pump.alive()
     assert watch.holder() is None
     assert not other.pump_alive()
-
-
-def test_words_are_written_at_once_and_after_a_failure(counter):
-    house = House(counter.settings, counter.house.engine)
-    written, failed = Event(), Event()
-
-    def write():
-        if not failed.is_set():
-            failed.set()
-            raise OSError("for once")
-        written.set()
-
-    words = Words(house, write, pause=0.01)
-    house.changed.set()
-    words.start()
-    assert written.wait(10)
-    assert words.alive()
-    words.stop()
-    assert not words.alive()

@@ -33,7 +33,7 @@ for module in (serve, token):
 main()
 """
 LEASE = 2
-PATIENCE = 30
+PATIENCE = 90
 
 
 def until(condition, seconds=PATIENCE):
@@ -175,7 +175,7 @@ def test_one_that_stops_hands_over_at_once(start, token):
     assert not second.on_duty()
     assert second.ask("GET", "/status", token[Role.TREASURER]).status_code == 200
     code, seconds = first.stop()
-    assert (code, seconds < 5) == (0, True), first.said()
+    assert (code, seconds < 15) == (0, True), first.said()
     until(second.on_duty)
     assert '"event": "stopped"' in first.said()
     assert "Traceback" not in first.said()
@@ -205,7 +205,7 @@ def test_what_is_done_is_told_as_it_happens_and_whoever_listens_does_not_hold_it
         server.popen.send_signal(signal.SIGTERM)
         for _ in lines:
             pass
-    assert server.popen.wait(10) == 0, server.said()
+    assert server.popen.wait(PATIENCE) == 0, server.said()
 
 
 def test_mail_that_is_kept_for_reading_gets_its_words(start, token):

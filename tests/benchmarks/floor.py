@@ -1,7 +1,8 @@
 """The floor: the rows that a reference year wrote, written again by set-based SQL to the same kind of file.
 
 The year's own database is attached and every row is copied or updated from it by INSERT … SELECT and UPDATE … FROM:
-nothing is decided and no text is built. Same tables, keys, indexes and checks, WAL, synchronous = FULL. What becomes
+nothing is decided and no text is built (save the two statements that accept the mails and the one that posts the
+letters, the same on both sides). Same tables, keys, indexes and checks, WAL, synchronous = FULL. What becomes
 known on one day is one transaction: a step of the calendar, an agenda, the votes, a closing, and each day's payments
 (nobody can write in January the payments of April). Where each transaction's rows lie is looked up beforehand, untimed.
 
@@ -16,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.benchmarks.reference_year import Clock, prepare
+from engine import outbox
+from tests.benchmarks.reference_year import POSTED, Clock, prepare
 
 TABLES = (
     *("workflow_instance", "association", "due", "payment", "ledger_entry", "letter"),
@@ -58,8 +60,8 @@ CUT = REMINDED.replace("reminded_at", "cut_at")
 FORGOTTEN = f"""UPDATE association SET cut_at = NULL, concerned = ''
     FROM (SELECT instance_id {_ids("journal_entry")} AND trigger = 'pay' AND details <> '') AS j
     WHERE j.instance_id = association.instance_id"""
-PROVEN = "UPDATE occurrence SET proven_at = :first WHERE event IN ('campaign', 'call', 'remind') AND status = 'acted'"
-SENT = "UPDATE outbox_message SET status = 'sent', sent_at = :first WHERE status = 'pending'"
+SENT, PROVEN = (text.replace("?", ":first") for text in (outbox.ACCEPT_ALL, outbox.PROVE_ALL))
+"""The mail server's part, by the very same statements on both sides."""
 BALLOTS = """INSERT INTO ballot SELECT id, instance_id, meeting_id, trigger, year, :opening, opens_at, closes_at,
     CASE WHEN :opening = 'open' THEN electorate ELSE '' END, 0, 0, 0, 0, NULL, NULL, '', ''
     FROM year.ballot WHERE trigger = :trigger"""
@@ -77,7 +79,6 @@ ACCEPTED = "2025-06-01 10:00:00.000000"
 RUNG = "DELETE FROM timer"
 WRITTEN = f"""INSERT INTO letter SELECT id, association_id, kind, created_at, NULL, tracking, NULL, NULL, search_note
     {_ids("letter")}"""
-POSTED = """UPDATE letter SET posted_on = '2026-10-04', first_presented_on = '2026-10-06', outcome = 'delivered'"""
 
 JOURNAL, OUTBOX, TASKS = _copy("journal_entry"), _copy("outbox_message"), _copy("task")
 MOVE = (JOURNAL, OUTBOX, OCCURRED, MOVED, TASKS)

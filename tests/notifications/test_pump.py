@@ -8,9 +8,11 @@ from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from time import sleep
 
 import pytest
 
+from engine.clock import utc_now
 from engine.errors import Invalid, NotAllowed
 from engine.faults import DatabaseFault
 from engine.store import Store, stored
@@ -393,6 +395,22 @@ def test_a_pump_is_killed(filed, verb, then):
         assert filed.tasks() == ([("uncertain_mail", "message 1")] if then == "uncertain" else [])
 
 
+def test_a_pump_is_killed_at_full_speed(filed, server):
+    filed.put(600, event=None, year=None)
+    command = [sys.executable, "-c", KILLED, filed.store.url, str(server.port)]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        while len(server.taken) < 150 and process.poll() is None:
+            sleep(0.001)
+        process.kill()
+    filed.clocks.at = utc_now() + timedelta(minutes=1)
+    filed.pump(server).round()
+    assert set(filed.statuses()) == {"sent", "uncertain"}
+    taken = Counter(taken.recipient for taken in server.taken)
+    assert set(taken.values()) == {1}
+    assert {row.recipient for row in filed.rows() if row.status == "sent"} <= set(taken)
+    assert len(filed.tasks()) == filed.statuses().count("uncertain")
+
+
 @pytest.mark.parametrize(("verb", "then"), [("CONNECT", "pending"), ("RCPT", "pending"), ("DATA", "pending")])
 def test_it_stops_at_once_before_the_content(filed, verb, then):
     filed.put(3)
@@ -492,7 +510,7 @@ def test_what_may_be_released(post):
 
 
 def test_due_rows_are_found_by_their_index(post):
-    for sql in (claims._IDS, claims._LAPSED):
+    for sql in (claims._IDS, claims._LAPSED, claims._ANY_DUE, claims._ANY_WAITING, claims._CAPTURE, claims._DEFERRED):
         with post.store.read() as connection:
             marks = [""] * sql.count("?")
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", tuple(marks)).fetchall()

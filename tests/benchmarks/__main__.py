@@ -1,0 +1,135 @@
+"""`make bench`: the reference year against its floor, the register's replay, the command line's first answer.
+
+The engine and its floor run in turn, each in a process of its own, so that what else the machine does falls on both;
+of several runs the one with the median ratio is shown. `--full` adds the year of 1,000,000 associations.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import floor, reference_year
+
+SIZES, FULL = (10_000, 100_000), 1_000_000
+RELANCE = Path(sys.executable).with_name("relance")
+REGISTER = Path("tests/years/register-two-years.toml")
+MOST_RATIO, MOST_MEGABYTES, MOST_REPLAY, MOST_HELP = 2.5, 200, 2.0, 0.4
+"""What the issue allows; the ratio and the memory at 100,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """One year lived on both sides: seconds, and the engine's peak of memory."""
+
+    members: int
+    engine: float
+    floor: float
+    megabytes: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times the floor's time the engine took."""
+        return self.engine / self.floor
+
+
+def one_side(name: str, members: int, folder: Path) -> None:
+    """Run one side in this process and print its figures as JSON."""
+    if name == "engine":
+        clock = reference_year.live(members, folder)
+        print(json.dumps({"seconds": clock.total, "megabytes": reference_year.peak_megabytes()}))
+    else:
+        clock = floor.write(folder, members)
+        print(json.dumps({"seconds": clock.total, "different": floor.compare(folder)}))
+
+
+def both_sides(members: int) -> Year:
+    """Run both sides once, each in its own process. Exits when they did not write the same rows."""
+    with tempfile.TemporaryDirectory(prefix="relance-bench-") as folder:
+        engine = _process("engine", members, folder)
+        below = _process("floor", members, folder)
+    if below["different"]:
+        sys.exit("the floor wrote other rows: " + "; ".join(below["different"]))
+    return Year(members, engine["seconds"], below["seconds"], engine["megabytes"])
+
+
+def _process(name: str, members: int, folder: str) -> dict[str, Any]:
+    _progress(f"{name}, {members:,} associations …")
+    command = [sys.executable, "-m", "tests.benchmarks", "--side", name, "--members", str(members), "--folder", folder]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _progress(text: str) -> None:
+    """Say what is being done, on a terminal only."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+
+def seconds_of(command: Sequence[str]) -> float:
+    """Seconds of a whole process, its start included: the median of five."""
+    _progress(" ".join(command[1:]))
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run([RELANCE, *command[1:]], check=True, stdout=subprocess.DEVNULL)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def show_years(sizes: Sequence[int], times: int) -> None:
+    """Live the year at each size and show how the engine compares with its floor and with itself."""
+    print("associations   engine     floor   ratio   per association   memory")
+    first = 0.0
+    for members in sizes:
+        runs = sorted((both_sides(members) for _ in range(times)), key=lambda year: year.ratio)
+        year = runs[len(runs) // 2]
+        first = first or year.engine / members
+        _progress("")
+        print(
+            f"{members:12,}  {year.engine:6.1f} s  {year.floor:6.1f} s  {year.ratio:6.2f}"
+            f"   {year.engine / members / first:14.2f} x   {year.megabytes:3.0f} MB"
+        )
+        if len(runs) > 1:
+            print(f"{'':14}ratios of all runs: {', '.join(f'{run.ratio:.2f}' for run in runs)}")
+    print(f"wanted at 100,000: ratio {MOST_RATIO}, memory {MOST_MEGABYTES} MB; per association: the same at every size")
+
+
+def show_commands() -> None:
+    """Show how long the register's two years, and the help, take as whole processes."""
+    for command, most in ((["relance", "replay", str(REGISTER)], MOST_REPLAY), (["relance", "--help"], MOST_HELP)):
+        seconds = seconds_of(command)
+        _progress("")
+        print(f"{' '.join(command):50} {seconds:5.2f} s   (wanted: {most} s)")
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument(
+        "--full", action="store_true", help=f"also {FULL:,} associations: some minutes and 8 GB of disk"
+    )
+    parser.add_argument("--times", type=int, default=3, help="runs of each year (one of the largest)")
+    for name in ("--side", "--members", "--folder"):
+        parser.add_argument(name, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.side:
+        one_side(asked.side, int(asked.members), Path(asked.folder))
+        return
+    show_years(SIZES, asked.times)
+    if asked.full:
+        show_years((SIZES[0], FULL), 1)
+    show_commands()
+
+
+if __name__ == "__main__":
+    main()
