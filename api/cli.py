@@ -15,7 +15,7 @@ SUBJECTS = (
     *("setup", "register"),
     *("reading", "explain", "play"),
     *("money", "people", "board", "meetings", "procedure", "hosting"),
-    *("run",),
+    *("run", "mail", "serve", "token"),
 )
 """Modules of api.commands, in the order of the help. Each has `register(app)` and imports little: --help is instant."""
 EXAMPLE = "Example: relance status"

@@ -1,6 +1,6 @@
 """What every route is given: the house it stands in, who asks, and one way to read and to act."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -202,7 +202,7 @@ def _refuse_role(token: Token, roles: tuple[Role, ...]) -> None:
         raise Forbidden(roles=" or ".join(roles))
 
 
-def reading(*roles: Role) -> Callable[..., Office]:
+def reading(*roles: Role) -> Callable[..., Awaitable[Office]]:
     """Give an office to whoever has one of these roles (none named: any)."""
 
     async def opened(request: Request, house: Here, token: Annotated[Token, Depends(who)]) -> Office:
@@ -218,7 +218,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-def posting(*roles: Role) -> Callable[..., Office]:
+def posting(*roles: Role) -> Callable[..., Awaitable[Office]]:
     """Give an office that acts once per idempotency key."""
 
     async def opened(

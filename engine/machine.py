@@ -7,10 +7,29 @@ A row in the database is never registered with the machine: the machine's event 
 from collections.abc import Callable
 from typing import Any
 
-from transitions import EventData, Machine
+from transitions import EventData, Machine, State
 
 from engine.cases import Case, Occasion
 from engine.definition import On, Transition, Workflow
+
+
+class _Place(State):
+    """A state of a definition: nothing is called on entering or leaving it, what an arrow does is in its row.
+
+    The library would prepare and log both at every step, for nobody.
+    """
+
+    def enter(self, event_data: EventData) -> None:
+        """Do nothing."""
+
+    def exit(self, event_data: EventData) -> None:
+        """Do nothing."""
+
+
+class _Machine(Machine):
+    """The library's machine on such states."""
+
+    state_cls = _Place
 
 
 class SharedMachine:
@@ -21,7 +40,7 @@ class SharedMachine:
         self.workflow = workflow
         # Plain strings: the library knows the members of an enumeration by their names, not their values.
         states = [str(state) for state in workflow.states]
-        self._machine = Machine(
+        self._machine = _Machine(
             model=None, states=states, initial=None, auto_transitions=False, send_event=True, queued=False
         )
         for row in workflow.transitions:

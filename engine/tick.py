@@ -30,6 +30,10 @@ _MEETING_MOMENTS = """SELECT min(t) FROM (
     UNION ALL SELECT min(at) FROM timer)"""
 
 
+_UNFINISHED = """SELECT workflow, event, year FROM event_run
+    WHERE confirmed_at IS NOT NULL AND finished_at IS NULL AND due <= ?"""
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """What a run did: how many instants it dealt with."""
@@ -53,6 +57,7 @@ def tick(context: Context, now: datetime) -> Ran:
     if not planned:
         with context.store.write() as connection:
             plan_meetings(connection, context.rules, now)
+    _resume(context, begun, now)
     dues, moments, done = _calendar(context, begun, now), 0, begun
     while (moment := _next_moment(context, dues, done, now)) is not None:
         _deal_with(context, moment, now)
@@ -63,6 +68,18 @@ def tick(context: Context, now: datetime) -> Ran:
     if done < now or ran_at != now:
         _advance(context, max(done, now), now)
     return Ran(moments)
+
+
+def _resume(context: Context, upto: datetime, now: datetime) -> None:
+    """Go on with steps that were confirmed, and cut short by a crash before everybody was asked."""
+    with context.store.read() as connection:
+        rows = connection.exec_driver_sql(_UNFINISHED, (stored(upto),)).fetchall()
+    unfinished = {(row[0], row[1], row[2]) for row in rows}
+    for workflow in context.workflows if unfinished else ():
+        for slot in open_slots(context.rules.dates_of(workflow), context.rules.tz, now):
+            if (workflow.name, slot.event, slot.year) in unfinished:
+                run_slot(context, workflow, slot, now, now)
+                context.let_arrive(now)
 
 
 def next_moment(context: Context, until: datetime) -> datetime | None:

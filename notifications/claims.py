@@ -45,7 +45,8 @@ _CLAIM = """WITH given (id) AS {ids} UPDATE outbox_message
     RETURNING id, dedupe_key, instance_id, kind, event, year, recipient, language, subject, body, created_at, attempts,
     claim"""
 _DROP = "UPDATE outbox_message SET status = 'dropped', error = ? WHERE id = ? AND status = 'pending'"
-_EXTEND = "UPDATE outbox_message SET due_at = ? WHERE claim = ? AND status = 'sending'"
+_EXTEND = """UPDATE outbox_message SET due_at = ?
+    WHERE claim = ? AND status = 'sending' AND status IN ('pending', 'sending')"""
 _REACHED = "UPDATE outbox_message SET data_at = ?, due_at = ? WHERE id = ? AND claim = ? AND status = 'sending'"
 _OURS = "claim = ? AND status IN ('sending', 'uncertain')"
 _STILL_OURS = f"SELECT id, status FROM outbox_message WHERE id IN {{ids}} AND {_OURS}"  # noqa: S608 constants
@@ -122,7 +123,8 @@ def claim(
             data_at = stored(now) if len(ids) > 1 else None
             claimed = (token_hex(8), stored(now + lease), data_at)
             rows = rows_of(connection, _CLAIM, ids, *claimed) if ids else []
-            return sorted((_outgoing(row) for row in rows), key=lambda mail: ids.index(mail.id)), dropped
+            mails = {row[0]: _outgoing(row) for row in rows}
+            return [mails[message] for message in ids if message in mails], dropped
     return [], dropped
 
 

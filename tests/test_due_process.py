@@ -6,6 +6,7 @@ import pytest
 
 from engine.errors import Invalid, NotAllowed
 from workflows.membership import corrections, ledger, members
+from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.models import ReversalReason
 from workflows.membership.words import State
 
@@ -232,3 +233,14 @@ def test_it_cuts_again_by_hand_when_the_payment_that_restored_services_is_undone
         corrections.suspend_again(work, members.find(work, "A1"), "Bilal")
     assert (house.state("A1"), house.tasks()) == ("suspended", [])
     assert house.mails("A1")[-3:] == ["restored", "payment_reversed", "suspension"]
+
+
+def test_it_goes_on_with_a_confirmed_step_that_a_crash_cut_short(house):
+    numbers = [f"A{number:02}" for number in range(12)]
+    house.enter(*numbers)
+    house.tick("2025-06-01T12:00")
+    assert house.tasks() == ["brake"]
+    with house.engine.context.work(MEMBERSHIP, house.at("2025-06-02"), house.at("2025-06-02")) as work:
+        work.runs.confirm("remind", 2025, work.at, "Bilal")  # and then the power went
+    house.tick("2025-06-02T13:00")
+    assert {house.state(number) for number in numbers} == {"reminded"}

@@ -12,7 +12,6 @@ import asyncio
 import gc
 import multiprocessing
 import socket
-import statistics
 import sys
 import tempfile
 import time
@@ -135,7 +134,7 @@ def measure(folder: Path, port: int, portion: int = PORTION) -> list[tuple[float
 
 
 def main(portion: int = PORTION) -> float:
-    """Measure, print, and return the pump's share of the floor: the median of the pairs."""
+    """Measure, print, and return the pump's share of the floor: the best of each, since what disturbs only slows."""
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.SimpleQueue()
     sink = spawn.Process(target=take_everything, args=(ready,), daemon=True)
@@ -146,8 +145,9 @@ def main(portion: int = PORTION) -> float:
     sink.join()
     for floor, pump in rates:
         print(f"prebuilt {floor:7.0f} mails/s   pump {pump:7.0f} mails/s   {pump / floor:6.1%}")
-    share = statistics.median(pump / floor for floor, pump in rates)
-    print(f"the pump sends at {share:.0%} of prebuilt messages")
+    best_floor, best_pump = max(floor for floor, _ in rates), max(pump for _, pump in rates)
+    share = best_pump / best_floor
+    print(f"best     {best_floor:7.0f} mails/s   pump {best_pump:7.0f} mails/s   {share:6.1%}")
     return share
 
 

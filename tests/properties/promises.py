@@ -23,6 +23,12 @@ WINDOWS = {
     "summon": ((10, 3), (12, 31), 0),
     "lapse": ((11, 30), (12, 31), 0),
 }
+TASKS_IN = {
+    "hearing_postponed": ("proposed_for_removal",),
+    "confirm_deletion": FINAL,
+    "re_suspension": ("reminded",),
+}
+"""Tasks that stand in these states only."""
 MOVES = {
     "call": {("paid", "called")},
     "campaign": set(),
@@ -427,15 +433,11 @@ def tasks_stand_for_a_reason(facts: Facts) -> None:
         assert facts.open_tasks(kind) == wanted[kind], f"{kind}: {facts.open_tasks(kind)}, not {wanted[kind]}"
     postponed = facts.open_tasks("hearing_postponed")
     assert wanted["hearing_postponed"] <= postponed, f"hearing_postponed: {postponed}, not {wanted}"
-    assert all(_state(facts, number) == "proposed_for_removal" for number in postponed)
-    assert all(_state(facts, number) in FINAL for number in facts.open_tasks("confirm_deletion"))
-    assert all(_state(facts, number) == "reminded" for number in facts.open_tasks("re_suspension"))
+    for kind, states in TASKS_IN.items():
+        for number in facts.open_tasks(kind):
+            assert number is not None, kind
+            assert facts.members[number]["state"] in states, f"{kind} is open: {facts.members[number]}"
     _brakes_hold_something(facts)
-
-
-def _state(facts: Facts, number: int | None) -> str:
-    assert number is not None
-    return str(facts.members[number]["state"])
 
 
 def _waits_for_the_post(facts: Facts, number: int) -> bool:

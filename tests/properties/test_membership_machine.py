@@ -168,13 +168,32 @@ class MembershipMachine(RuleBasedStateMachine):
     def seats_vote(self, trigger, who, votes):
         self.do("vote", trigger=trigger, association=self.board_of(who), votes=votes)
 
-    @rule(trigger=TRIGGERS, votes=VOTES, late=st.sampled_from([0, 0, 60]))
-    def meets_and_votes(self, trigger, votes, late):
-        """The seats vote on everything in the first hour of their next meeting."""
-        moment = self.town.next_of("held_at")
+    @rule(choice=CHOICES, minutes=st.sampled_from([1, 30, 400]))
+    def board_meets_as_one(self, choice, minutes):
+        self.goes_to_the_next_meeting_with_items(minutes)
+        for trigger in self.asked():
+            self.do("vote", trigger=trigger, association="*", votes=dict.fromkeys(self.town.seats, choice))
+
+    @rule(votes=VOTES, minutes=st.sampled_from([-600, 30]))
+    def board_meets_divided(self, votes, minutes):
+        self.goes_to_the_next_meeting_with_items(minutes)
+        for trigger in self.asked():
+            self.do("vote", trigger=trigger, association="*", votes=votes)
+
+    @rule()
+    def board_approves_and_the_evening_ends(self):
+        self.board_meets_as_one("approve", 30)
+        self.time_passes(7)
+
+    def goes_to_the_next_meeting_with_items(self, minutes):
+        """To its hour; where no agenda is out, to the next one that is published in the autumn."""
+        moment = self.town.next_item() or self.town.next_of("publish_at")
         if moment is not None:
-            self.town.pass_time(moment + timedelta(minutes=late))
-        self.do("vote", trigger=trigger, association="*", votes=votes)
+            self.town.pass_time(max(self.town.now, moment + timedelta(minutes=minutes)))
+            self.check()
+
+    def asked(self):
+        return [row[0] for row in self.town.rows("SELECT DISTINCT trigger FROM ballot WHERE status = 'open' ORDER BY 1")]
 
     @rule(trigger=TRIGGERS, choice=CHOICES)
     def whole_board_agrees(self, trigger, choice):
@@ -208,9 +227,10 @@ class MembershipMachine(RuleBasedStateMachine):
         presented = None if after is None else day + timedelta(days=after)
         self.do("letter", association=self.board_of(who), posted=day, presented=presented, again=again)
 
-    @rule(who=st.none() | WHO)
-    def letters_are_delivered_at_once(self, who):
-        self.do("letter", association=self.board_of(who), posted=self.town.today, presented=self.town.today)
+    @rule(days=st.sampled_from([0, 0, 3, 16]))
+    def letters_are_delivered(self, days):
+        day = self.town.today - timedelta(days=days)
+        self.do("letter", association="*", posted=day, presented=day)
 
     @rule(who=WHO, outcome=st.sampled_from(["refused", "unclaimed", "unknown_address"]), search=st.none() | st.just("x"))
     def letter_comes_back(self, who, outcome, search):

@@ -78,13 +78,14 @@ class Town:
             self.player._perform(step)
         except RelanceError as error:
             told["refused"] = error.type
-            assert self.everything() == before, f"refused ({error}), and yet something changed"
+            changed = [name for name, rows in self.everything().items() if rows != before[name]]
+            assert not changed, f"refused ({error}), and yet it changed {changed}"
             return False
         return True
 
     def transfer(self, numbers: list[str], cents: int) -> None:
         """One payment for several members, which a scenario cannot tell."""
-        self.story.append({"on": self.now.astimezone(TZ).replace(tzinfo=None), "do": "transfer", "to": numbers})
+        self.story.append({"on": self.now.astimezone(TZ).replace(tzinfo=None), "do": "transfer", "to": numbers, "cents": cents})
         with self.engine.acting(MEMBERSHIP, self.now) as work:
             shares = tuple(ledger.Share(members.find(work, number).id, cents) for number in numbers)
             payment = ledger.NewPayment("federation", str(self.player.count()), self.today, shares)
@@ -100,6 +101,13 @@ class Town:
             dates = RULES.dates_of(MEMBERSHIP)
             return min((slot.due for slot in slots_between(dates, TZ, self.now, self.now + timedelta(days=400))))
         found = self.rows(_NEXT.format(what), stored(self.now))[0][0]
+        return None if found is None else instant_of(found)
+
+    def next_item(self) -> datetime | None:
+        """The hour of the first meeting, from now on, that has something to decide."""
+        sql = """SELECT min(m.held_at) FROM meeting m JOIN ballot b ON b.meeting_id = m.id
+            WHERE b.status IN ('scheduled', 'open') AND m.closes_at > ?"""
+        found = self.rows(sql, stored(self.now))[0][0]
         return None if found is None else instant_of(found)
 
     def planned_meetings(self) -> list[tuple[str, datetime]]:
