@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from engine.apart import each_apart
 from engine.ballots import count
 from engine.batch import NEW_BALLOT, OUTBOX
 from engine.board import seats_in_office
@@ -14,20 +15,19 @@ from engine.meetings import MEETING_UNCONFIRMED, MeetingFacts, meetings_where
 from engine.models import BallotStatus
 from engine.store import stored
 from engine.tallies import freeze, tallies_of
-from engine.work import Decision, Work, decided, set_ballot
+from engine.work import Work, block, decided
 
 CHUNK = 2000
 LATEST_PUBLICATION = timedelta(days=1)
 AGENDA = "agenda"
-HEARING_POSTPONED = "hearing_postponed"
 
 _LISTABLE = """SELECT id FROM workflow_instance i
     WHERE i.workflow = ? AND i.id > ? AND i.state || '' IN ({states}) AND i.started_at < ? ORDER BY i.id LIMIT ?"""
 _SETTLE_LIST = (
     "INSERT INTO agenda_list (workflow, trigger, year, meeting_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-_ON_AGENDA = """SELECT DISTINCT instance_id FROM ballot
-    WHERE meeting_id = ? AND status = ? AND instance_id > ? ORDER BY instance_id LIMIT ?"""
+_ON_AGENDA = """SELECT DISTINCT b.instance_id FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id
+    WHERE i.workflow = ? AND b.meeting_id = ? AND b.status = ? AND b.instance_id > ? ORDER BY b.instance_id LIMIT ?"""
 
 
 def publish(context: Context, meeting: MeetingFacts, at: datetime, moment: datetime) -> None:
@@ -35,18 +35,18 @@ def publish(context: Context, meeting: MeetingFacts, at: datetime, moment: datet
 
     Less than one day before the meeting it is too late: its items go to the next meeting of the year.
     """
-    if at > meeting.held_at - LATEST_PUBLICATION:
+    if at > meeting.held_at - LATEST_PUBLICATION or context.is_paused(moment):
         return
     for workflow in context.workflows:
         for rule in workflow.ballots:
             _publish_list(context, workflow, rule, meeting, at, moment)
-        with context.work(workflow, at, moment) as work:
-            sql = "SELECT count(*) FROM ballot WHERE meeting_id = ? AND status IN ('scheduled', 'open')"
-            items = work.connection.exec_driver_sql(sql, (meeting.id,)).scalar_one()
-            sql = "UPDATE meeting SET published_at = ?, items = ? WHERE id = ?"
-            work.connection.exec_driver_sql(sql, (stored(at), items, meeting.id))
-            if items:
-                _tell_seats(work, meeting, items)
+    with context.work(context.workflows[0], at, moment) as work:
+        sql = "SELECT count(*) FROM ballot WHERE meeting_id = ? AND status IN ('scheduled', 'open')"
+        items = work.connection.exec_driver_sql(sql, (meeting.id,)).scalar_one()
+        sql = "UPDATE meeting SET published_at = ?, items = ? WHERE id = ?"
+        work.connection.exec_driver_sql(sql, (stored(at), items, meeting.id))
+        if items:
+            _tell_seats(work, meeting, items)
 
 
 def _publish_list(
@@ -57,12 +57,15 @@ def _publish_list(
         whole = rule.every_meeting or not list_settled(work, rule, meeting.year)
     if before is None:
         return
+
+    def put_on(work: Work, cases: list[Case]) -> None:
+        occasion = agenda_occasion(work, meeting, moment)
+        for case in cases:
+            if belongs(case, rule, occasion, whole=whole):
+                _put_on(work, case, rule, meeting, occasion)
+
     for ids in _listable(context, workflow, rule, before):
-        with context.work(workflow, at, moment) as work:
-            occasion = agenda_occasion(work, meeting, moment)
-            for case in work.cases(ids):
-                if belongs(case, rule, occasion, whole=whole):
-                    _put_on(work, case, rule, meeting, occasion)
+        each_apart(context, workflow, (at, moment), ids, put_on, f"agenda {meeting.month}")
     if not rule.every_meeting:
         with context.work(workflow, at, moment) as work:
             row = (workflow.name, rule.trigger, meeting.year, meeting.id)
@@ -126,7 +129,7 @@ def _listable(context: Context, workflow: Workflow, rule: BallotRule, before: da
     after = 0
     while True:
         with context.reading(workflow) as work:
-            sources = work.workflow.sources(rule.trigger)
+            sources = rule.source or work.workflow.sources(rule.trigger)
             ids = work.ids(_LISTABLE, sources, (after,), (stored(before), CHUNK))
         if not ids:
             return
@@ -136,9 +139,9 @@ def _listable(context: Context, workflow: Workflow, rule: BallotRule, before: da
 
 def belongs(case: Case, rule: BallotRule, occasion: Occasion, *, whole: bool) -> bool:
     """Whether a case is put on the list: the first time by its guards, later only what found no quorum."""
+    if any(ballot.live and ballot.trigger == rule.trigger for ballot in case.ballots):
+        return False  # an earlier meeting, put off, has still to answer it
     latest = case.latest(rule.trigger, occasion.year)
-    if latest is not None and latest.live:
-        return False
     if not whole and (latest is None or latest.status != BallotStatus.NO_QUORUM):
         return False
     if whole and not rule.every_meeting and latest is not None:
@@ -193,14 +196,16 @@ def _tell_seats(work: Work, meeting: MeetingFacts, items: int) -> None:
 
 def open_hearings(context: Context, meeting: MeetingFacts, at: datetime, moment: datetime) -> None:
     """At the meeting's hour each hearing is opened, or blocked naming the gates that are missing."""
+
+    def open_each(work: Work, cases: list[Case]) -> None:
+        for case, ballot in _ballots_of(cases, meeting, BallotStatus.SCHEDULED):
+            _open_hearing(work, case, ballot, moment)
+
     for workflow in context.workflows:
         for ids in _on_agenda(context, workflow, meeting, BallotStatus.SCHEDULED):
-            with context.work(workflow, at, moment) as work:
-                for case, ballot in _ballots_of(work, ids, meeting, BallotStatus.SCHEDULED):
-                    _open_hearing(work, case, ballot, moment)
-        with context.work(workflow, at, moment) as work:
-            sql = "UPDATE meeting SET opened_at = ? WHERE id = ?"
-            work.connection.exec_driver_sql(sql, (stored(at), meeting.id))
+            each_apart(context, workflow, (at, moment), ids, open_each, f"hearing {meeting.month}")
+    with context.store.write() as connection:
+        connection.exec_driver_sql("UPDATE meeting SET opened_at = ? WHERE id = ?", (stored(at), meeting.id))
 
 
 def _open_hearing(work: Work, case: Case, ballot: BallotFacts, moment: datetime) -> None:
@@ -211,8 +216,7 @@ def _open_hearing(work: Work, case: Case, ballot: BallotFacts, moment: datetime)
     if work.paused:
         missing = (*missing, "paused")
     if missing:
-        set_ballot(work, case, ballot, BallotStatus.BLOCKED, Decision(moment, missing=missing))
-        work.batch.open_task(HEARING_POSTPONED, case, work.at, note=", ".join(missing))
+        block(work, case, ballot, missing, moment)
     else:
         sql = "UPDATE ballot SET status = 'open', electorate = ? WHERE id = ? AND status = 'scheduled'"
         work.connection.exec_driver_sql(sql, (_electorate(work, moment), ballot.id))
@@ -221,14 +225,17 @@ def _open_hearing(work: Work, case: Case, ballot: BallotFacts, moment: datetime)
 
 def close_meeting(context: Context, meeting: MeetingFacts, at: datetime, moment: datetime) -> None:
     """At midnight every ballot still open is counted and closed."""
+
+    def close_each(work: Work, cases: list[Case]) -> None:
+        close_ballots(work, _ballots_of(cases, meeting, BallotStatus.OPEN), meeting, moment)
+
     for workflow in context.workflows:
         for ids in _on_agenda(context, workflow, meeting, BallotStatus.OPEN):
-            with context.work(workflow, at, moment) as work:
-                close_ballots(work, _ballots_of(work, ids, meeting, BallotStatus.OPEN), meeting, moment)
-        with context.work(workflow, at, moment) as work:
-            sql = "UPDATE meeting SET closed_at = ? WHERE id = ?"
-            work.connection.exec_driver_sql(sql, (stored(at), meeting.id))
-            work.batch.close_task(MEETING_UNCONFIRMED, None, at, meeting.month, note="it was held")
+            each_apart(context, workflow, (at, moment), ids, close_each, f"closing {meeting.month}")
+    with context.work(context.workflows[0], at, moment) as work:
+        sql = "UPDATE meeting SET closed_at = ? WHERE id = ?"
+        work.connection.exec_driver_sql(sql, (stored(at), meeting.id))
+        work.batch.close_task(MEETING_UNCONFIRMED, None, at, meeting.month, note="it was held")
 
 
 def _on_agenda(
@@ -237,7 +244,8 @@ def _on_agenda(
     after = 0
     while True:
         with context.reading(workflow) as work:
-            rows = work.connection.exec_driver_sql(_ON_AGENDA, (meeting.id, status.value, after, CHUNK))
+            values = (workflow.name, meeting.id, status.value, after, CHUNK)
+            rows = work.connection.exec_driver_sql(_ON_AGENDA, values)
             ids = [row[0] for row in rows]
         if not ids:
             return
@@ -245,10 +253,8 @@ def _on_agenda(
         after = ids[-1]
 
 
-def _ballots_of(
-    work: Work, ids: Sequence[int], meeting: MeetingFacts, status: BallotStatus
-) -> list[tuple[Case, BallotFacts]]:
-    pairs = ((case, ballot) for case in work.cases(ids) for ballot in case.ballots)
+def _ballots_of(cases: Sequence[Case], meeting: MeetingFacts, status: BallotStatus) -> list[tuple[Case, BallotFacts]]:
+    pairs = ((case, ballot) for case in cases for ballot in case.ballots)
     return [(case, ballot) for case, ballot in pairs if ballot.meeting_id == meeting.id and ballot.status == status]
 
 

@@ -48,6 +48,11 @@ class Context:
         with self.store.read() as connection:
             yield self._work(connection, workflow, at, at)
 
+    def is_paused(self, moment: datetime) -> bool:
+        """Whether a pause was in force at an instant."""
+        with self.store.read() as connection:
+            return paused_at(connection, moment)
+
     def let_arrive(self, at: datetime) -> None:
         """Let what waits to leave arrive, where there is a sink."""
         if self.sink is not None:

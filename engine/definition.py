@@ -86,6 +86,7 @@ class BallotRule:
     """Sent instead of `sends` when an earlier ballot on the same question did not take place."""
     on_rejected: str | None = None
     source: tuple[str, ...] = ()
+    """Where whoever may be listed stands; by default, where the trigger's arrows start."""
 
 
 @dataclass(frozen=True)

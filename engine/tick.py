@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from engine.agenda import close_meeting, open_hearings, publish, warn_unconfirmed
+from engine.apart import each_apart
 from engine.calendar import Slot, closings_between, open_slots, slots_between
 from engine.context import LONG_AGO, Context, paused_at
 from engine.definition import Workflow
@@ -30,6 +31,10 @@ _MEETING_MOMENTS = """SELECT min(t) FROM (
     UNION ALL SELECT min(at) FROM timer)"""
 
 
+_UNAPPLIED = """SELECT DISTINCT b.instance_id FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id
+    WHERE i.workflow = ? AND b.status IN ('adopted', 'rejected') AND b.applied_at IS NULL ORDER BY b.instance_id"""
+_RINGING = """SELECT DISTINCT t.instance_id FROM timer t JOIN workflow_instance i ON i.id = t.instance_id
+    WHERE i.workflow = ? AND t.at <= ? ORDER BY t.instance_id"""
 _UNFINISHED = """SELECT workflow, event, year FROM event_run
     WHERE confirmed_at IS NOT NULL AND finished_at IS NULL AND due <= ?"""
 
@@ -65,6 +70,7 @@ def tick(context: Context, now: datetime) -> Ran:
         done = moment
         moments += 1
         _advance(context, moment, now)
+    _publish_agendas(context, now, now)
     if done < now or ran_at != now:
         _advance(context, max(done, now), now)
     return Ran(moments)
@@ -185,13 +191,16 @@ def _end_pause(context: Context, moment: datetime, now: datetime) -> None:
 
 
 def end_pauses(context: Context, now: datetime) -> int:
-    """A person ends the pauses in force at once. Returns how many there were."""
+    """A person ends the pauses in force, just after `now`. Returns how many there were.
+
+    Their end is a moment like any other: what must follow it does, even where a crash comes between.
+    """
+    end = now + timedelta(microseconds=1)
     with context.store.write() as connection:
         sql = "UPDATE pause SET ends_at = ? WHERE at <= ? AND ends_at > ?"
-        ended = connection.exec_driver_sql(sql, (stored(now), stored(now), stored(now))).rowcount
+        ended = connection.exec_driver_sql(sql, (stored(end), stored(now), stored(now))).rowcount
     if ended:
-        _take_up_again(context, now, now)
-        _publish_agendas(context, now, now)
+        tick(context, end)
     return ended
 
 
@@ -200,20 +209,21 @@ def _take_up_again(context: Context, moment: datetime, now: datetime) -> None:
     for workflow in context.workflows:
         slots = open_slots(context.rules.dates_of(workflow), context.rules.tz, moment)
         hold_open_slots(context, workflow, slots, now, moment)
-        with context.work(workflow, now, moment) as work:
-            sql = "SELECT DISTINCT instance_id FROM ballot WHERE decided_at IS NOT NULL AND applied_at IS NULL"
-            waiting = [row[0] for row in work.connection.exec_driver_sql(sql)]
-            work.look(work.cases(waiting), moment)
+        with context.store.read() as connection:
+            waiting = [row[0] for row in connection.exec_driver_sql(_UNAPPLIED, (workflow.name,))]
+        for start in range(0, len(waiting), CHUNK):
+            ids = waiting[start : start + CHUNK]
+            each_apart(context, workflow, (now, moment), ids, lambda work, cases: work.look(cases, moment), "pause")
 
 
 def _ring_timers(context: Context, moment: datetime, now: datetime) -> None:
+    """Look again at those whose stay ended or whose clear days have passed; all of one instant together."""
     for workflow in context.workflows:
-        while True:
-            with context.work(workflow, now, moment) as work:
-                sql = "SELECT DISTINCT instance_id FROM timer WHERE at <= ? ORDER BY instance_id LIMIT ?"
-                ids = [row[0] for row in work.connection.exec_driver_sql(sql, (stored(moment), CHUNK))]
-                if not ids:
-                    break
-                work.look(work.cases(ids), moment)
-                sql = "DELETE FROM timer WHERE at <= ? AND instance_id <= ?"
-                work.connection.exec_driver_sql(sql, (stored(moment), ids[-1]))
+        with context.store.read() as connection:
+            waiting = [row[0] for row in connection.exec_driver_sql(_RINGING, (workflow.name, stored(moment)))]
+        for start in range(0, len(waiting), CHUNK):
+            ids = waiting[start : start + CHUNK]
+            each_apart(context, workflow, (now, moment), ids, lambda work, cases: work.look(cases, moment), "timer")
+            with context.store.write() as connection:
+                sql = "DELETE FROM timer WHERE at <= ? AND instance_id = ?"
+                connection.exec_driver_sql(sql, [(stored(moment), instance_id) for instance_id in ids])

@@ -121,6 +121,9 @@ def _refuse_record(work: Work, case: Case, ballot: BallotFacts) -> None:
             raise GateNotMet(gate=why)
     if case.state not in work.workflow.sources(ballot.trigger):
         raise GateNotMet(gate=f"is {case.state}")
+    missing = rule.hearing(case, occasion) if rule.hearing is not None else ()
+    if missing:
+        raise GateNotMet(gate=", ".join(missing))
 
 
 def _refuse_strangers(work: Work, ballot: BallotFacts, names: Sequence[str]) -> None:

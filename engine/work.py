@@ -23,6 +23,7 @@ from engine.store import stored, tuples
 
 CALENDAR = "calendar"
 NOBODY = "relance"
+HEARING_POSTPONED = "hearing_postponed"
 DECISION_LASTS = timedelta(days=92)
 
 
@@ -89,7 +90,7 @@ class Work:
         row = self.machine.fire(case, trigger, occasion)
         if row is None:
             return None
-        self.batch.details = kept if row.dest is not None else ""
+        self.batch.details = kept
         note_taken(self.batch, case, row, occasion)
         for deed in row.does:
             deed(case, occasion, self.batch)
@@ -132,9 +133,9 @@ class Work:
             self.workflow.settle(case, self._settling[moment], self.batch)
 
     def next_meeting(self, moment: datetime) -> datetime | None:
-        """When the board meets next after an instant: what a summons invites to."""
+        """When the board meets next: what a summons invites to, however late it is written."""
         if moment not in self._meetings:
-            found = next_meeting_after(self.connection, moment)
+            found = next_meeting_after(self.connection, max(moment, self.at))
             self._meetings[moment] = None if found is None else found.held_at
         return self._meetings[moment]
 
@@ -201,7 +202,7 @@ def would_act(work: Work, case: Case, slot: Slot, occasion: Occasion) -> bool:
 
 def retry(work: Work, case: Case, slot: Slot, occasion: Occasion) -> None:
     """Try a yearly step again on one case whose facts changed, unless the step waits as a whole."""
-    if work.rules.mode(slot.event) is Mode.OFF or not work.runs.swept(slot):
+    if work.paused or work.rules.mode(slot.event) is Mode.OFF or not work.runs.swept(slot):
         return
     if not touches(work, case, slot, occasion):
         return
@@ -227,7 +228,13 @@ def review_ballots(work: Work, case: Case, moment: datetime) -> None:
         elif ballot.status == BallotStatus.OPEN and rule.hearing is not None:
             missing = rule.hearing(case, occasion)
             if missing:
-                set_ballot(work, case, ballot, BallotStatus.BLOCKED, Decision(moment, missing=missing))
+                block(work, case, ballot, missing, moment)
+
+
+def block(work: Work, case: Case, ballot: BallotFacts, missing: tuple[str, ...], moment: datetime) -> None:
+    """A hearing cannot be held now: its ballot names the gates that are missing, and a person is told."""
+    set_ballot(work, case, ballot, BallotStatus.BLOCKED, Decision(moment, missing=missing))
+    work.batch.open_task(HEARING_POSTPONED, case, work.at, note=", ".join(missing))
 
 
 def _first_refusal(guards: Iterable[Any], case: Case, occasion: Occasion) -> str | None:

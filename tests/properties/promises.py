@@ -401,13 +401,15 @@ def states_follow_from_money(facts: Facts) -> None:
 
 
 def services_follow_the_state(facts: Facts) -> None:
-    """Whoever is served again has its services restored; whoever is cut by us has them suspended."""
+    """Whoever is served again has its services restored (or they were deleted before a correction); whoever is cut by
+    us has them suspended.
+    """
     latest: dict[int, str] = {row["service_id"]: row["action"] for row in facts.orders}
     cut_by_us = {row["instance_id"] for row in facts.journal if row["trigger"] == "suspend" and row["acted"]}
     for service, member in facts.services.items():
         state, last = facts.members[member]["state"], latest.get(service)
         if state in {"paid", "called", "reminded"}:
-            assert last in {None, "restore"}, f"{facts.members[member]}: last order {last}"
+            assert last in {None, "restore", "delete"}, f"{facts.members[member]}: last order {last}"
         elif state in CUT and member in cut_by_us:
             assert last == "suspend", f"{facts.members[member]}: last order {last}"
 

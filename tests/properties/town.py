@@ -67,6 +67,10 @@ class Town:
         """Every row of every table, but when the last run was."""
         return {row[0]: self.rows(f"SELECT * FROM {row[0]}") for row in self.rows(_TABLES)}
 
+    def changed_since(self, before: Mapping[str, list[Any]]) -> list[str]:
+        """Tables that are not as they were."""
+        return [name for name, rows in self.everything().items() if rows != before[name]]
+
     def do(self, verb: str, **fields: Any) -> bool:
         """Do what a scenario's step does. False: it was refused, and changed nothing."""
         given = {name: value for name, value in fields.items() if value is not None}
@@ -78,10 +82,19 @@ class Town:
             self.player._perform(step)
         except RelanceError as error:
             told["refused"] = error.type
-            changed = [name for name, rows in self.everything().items() if rows != before[name]]
-            assert not changed, f"refused ({error}), and yet it changed {changed}"
+            changed = self.changed_since(before)
+            assert not changed, f"refused, and yet it changed {changed}: {error}"
             return False
         return True
+
+    def run_again(self) -> None:
+        """Run what is due once more, and with a clock that went back: nothing is."""
+        before = self.everything()
+        if not self.player.down:
+            self.engine.tick(self.now)
+            self.engine.tick(self.now - timedelta(days=100))
+        changed = self.changed_since(before)
+        assert not changed, f"run again without anything new, and yet it changed {changed}"
 
     def transfer(self, numbers: list[str], cents: int) -> None:
         """One payment for several members, which a scenario cannot tell."""

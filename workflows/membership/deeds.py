@@ -29,6 +29,8 @@ class Before:
     since: datetime | None = None
     concerned: tuple[int, ...] = ()
     cut_at: datetime | None = None
+    reopened: bool = True
+    """Whether something called is owed again because of it."""
 
 
 def memory_of(member: Member) -> str:

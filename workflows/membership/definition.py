@@ -32,8 +32,10 @@ from workflows.membership.guards import (
     is_person,
     letter_not_posted,
     not_asked_yet,
+    not_called_when_it_joined,
     not_held,
     not_unreachable,
+    owed_again,
     owes,
     owes_nothing,
     owes_this_year_or_earlier,
@@ -94,15 +96,15 @@ BALLOTS = (
         on_rejected=Trigger.SPARE, sends_again=(Mail.LAST_CALL,),
     ),
     BallotRule(
-        Trigger.CORRECT, month=1, every_meeting=True, question="It has paid, and the letter has not left: annul the strike-off?",
+        Trigger.CORRECT, month=1, every_meeting=True, source=(REMOVED,), question="It has paid, and the letter has not left: annul the strike-off?",
         lists=(has_paid_since_struck_off, letter_not_posted, not_asked_yet), drops_out=(has_paid_since_struck_off, letter_not_posted),
     ),
 )
 
 # The arrows: trigger, from, to (None: it stays), what causes it, on what conditions, what is done, what leaves.
 TRANSITIONS = (
-    Transition(Trigger.CALL, (PAID,), CALLED, On.CALENDAR, (due_is_unsettled,), (issue_due,), (Mail.CALL_FOR_DUES,)),
-    Transition(Trigger.CALL, (CALLED, REMINDED, SUSPENDED, PROPOSED), None, On.CALENDAR, (due_is_unsettled,), (issue_due,), (Mail.CALL_FOR_DUES,)),
+    Transition(Trigger.CALL, (PAID,), CALLED, On.CALENDAR, (not_called_when_it_joined, due_is_unsettled), (issue_due,), (Mail.CALL_FOR_DUES,)),
+    Transition(Trigger.CALL, (CALLED, REMINDED, SUSPENDED, PROPOSED), None, On.CALENDAR, (not_called_when_it_joined, due_is_unsettled), (issue_due,), (Mail.CALL_FOR_DUES,)),
     Transition(Trigger.CALL, ACTIVE, None, On.CALENDAR, (), (issue_due,), closes=False),  # settled in advance: it leaves if that payment is reversed in time
     Transition(Trigger.CAMPAIGN, (CALLED,), None, On.CALENDAR, (owes,), sends=(Mail.RENEWAL_CAMPAIGN,)),
     Transition(Trigger.REMIND, (CALLED, REMINDED), REMINDED, On.CALENDAR, (owes_this_year_or_earlier,), (remember_reminder,), (Mail.REMINDER,)),
@@ -119,9 +121,9 @@ TRANSITIONS = (
     Transition(Trigger.PAY, (SUSPENDED, PROPOSED), CALLED, On.EVENT, (years_concerned_are_settled,), (forget_years, order(OrderAction.RESTORE)), (Mail.RECEIPT, Mail.RESTORED)),
     Transition(Trigger.PAY, ACTIVE, None, On.EVENT, sends=(Mail.RECEIPT,)),
     Transition(Trigger.PAY, FINAL, None, On.EVENT, (), (ask_about_payment,), (Mail.RECEIPT,)),
-    Transition(Trigger.REVERSE, (PAID, CALLED), REMINDED, On.EVENT, (owes, was_reminded_before), (go_back,), (Mail.PAYMENT_REVERSED,)),
-    Transition(Trigger.REVERSE, (PAID, CALLED), REMINDED, On.EVENT, (owes, was_cut_before), (go_back, ask_to_cut_again), (Mail.PAYMENT_REVERSED,)),
-    Transition(Trigger.REVERSE, (PAID,), CALLED, On.EVENT, (owes,), sends=(Mail.PAYMENT_REVERSED,)),
+    Transition(Trigger.REVERSE, (PAID, CALLED), REMINDED, On.EVENT, (owed_again, was_reminded_before), (go_back,), (Mail.PAYMENT_REVERSED,)),
+    Transition(Trigger.REVERSE, (PAID, CALLED), REMINDED, On.EVENT, (owed_again, was_cut_before), (go_back, ask_to_cut_again), (Mail.PAYMENT_REVERSED,)),
+    Transition(Trigger.REVERSE, (PAID,), CALLED, On.EVENT, (owed_again,), sends=(Mail.PAYMENT_REVERSED,)),
     Transition(Trigger.REVERSE, tuple(State), None, On.EVENT, sends=(Mail.PAYMENT_REVERSED,)),
     Transition(Trigger.LEAVE, ACTIVE, LEFT, On.EVENT, (), (cancel_free_dues, forget_years, wait_for_deletion), (Mail.FAREWELL,)),
     Transition(Trigger.CORRECT, (REMOVED,), PAID, On.ADOPTED, (annulled_by_the_board, owes_nothing), (forget_years, order(OrderAction.RESTORE)), (Mail.RESTORED,)),

@@ -9,6 +9,7 @@ from engine.definition import Guard, Why
 from engine.models import BallotStatus
 from workflows.membership.facts import Member
 from workflows.membership.models import Kind
+from workflows.membership.options import first_year, options_of
 from workflows.membership.words import State, Trigger
 
 
@@ -32,11 +33,23 @@ def owes_this_year_or_earlier(member: Member, occasion: Occasion) -> Why:
 def due_is_unsettled(member: Member, occasion: Occasion) -> Why:
     """The due of the year called is not settled or waived in advance."""
     due = member.dues.get(occasion.year)
-    return f"{occasion.year} was settled in advance" if due is not None and due.unpaid == 0 else None
+    if due is None:
+        amount = options_of(occasion.rules).amount_for(member.kind, member.dues_cents)
+        return None if amount else f"owes nothing for {occasion.year}"
+    return None if due.unpaid else f"{occasion.year} was settled in advance"
+
+
+def not_called_when_it_joined(member: Member, occasion: Occasion) -> Why:
+    """Whoever joined for the year called got its call then."""
+    due = member.dues.get(occasion.year)
+    called = due is not None and due.called and first_year(member.joined_on) == occasion.year
+    return "was called when it joined" if called else None
 
 
 def years_concerned_are_settled(member: Member, _occasion: Occasion) -> Why:
     """All the years that the present reminder or cut-off is about are settled."""
+    if not member.concerned:
+        return owes_nothing(member, _occasion)
     unsettled = [year for year in member.concerned if (due := member.dues.get(year)) is not None and due.unpaid]
     return f"{unsettled[0]} is not settled" if unsettled else None
 
@@ -111,6 +124,11 @@ def still_concerned(member: Member, _occasion: Occasion) -> Why:
     if any(due.unpaid for year in member.concerned if (due := member.dues.get(year)) is not None):
         return None
     return None if not member.concerned and member.owed_years() else "has settled the years concerned"
+
+
+def owed_again(_member: Member, occasion: Occasion) -> Why:
+    """Something called is owed again because that payment is undone."""
+    return None if occasion.data.reopened else "nothing is owed again"
 
 
 def was_reminded_before(_member: Member, occasion: Occasion) -> Why:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -15,10 +15,8 @@ from workflows.membership.deeds import Before
 from workflows.membership.errors import NothingOwed, UnknownYear
 from workflows.membership.facts import DueFacts, Member
 from workflows.membership.models import EntryKind, ReversalReason
-from workflows.membership.options import options_of
+from workflows.membership.options import first_year, options_of
 from workflows.membership.words import TaskKind, Trigger
-
-JOINING_OWES_NEXT_YEAR_FROM = (12, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +116,6 @@ def _check_year(work: Work, member: Member, year: int) -> None:
     first, last = first_year(member.joined_on), work.today.year + 1
     if not first <= year <= last:
         raise UnknownYear(number=member.subject, year=year, first=first, last=last)
-
-
-def first_year(joined_on: date) -> int:
-    """The year whoever joined on a day owes first: from 1 December, the next."""
-    return joined_on.year + ((joined_on.month, joined_on.day) >= JOINING_OWES_NEXT_YEAR_FROM)
 
 
 def _book_one(work: Work, booking: _Booking, members: dict[int, Member], actor: str) -> None:
@@ -289,7 +282,9 @@ def _fire_reversal(work: Work, member: Member, reversal: Reversal, lines: Sequen
     cause = f"reversal:{reversal.payment_id}"
     occasion = work.occasion(work.at, cause, reversal.actor, key=f"reversal-{reversal.payment_id}")
     occasion.reason = reversal.reason.value
-    occasion.data = before_payment(work, member, reversal.payment_id)
+    undone = {line[1] for line in lines if line[1] is not None}
+    reopened = bool(undone & set(member.owed_years()))
+    occasion.data = replace(before_payment(work, member, reversal.payment_id), reopened=reopened)
     paid_on = work.connection.exec_driver_sql(
         "SELECT paid_on FROM payment WHERE id = ?", (reversal.payment_id,)
     ).scalar()

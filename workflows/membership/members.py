@@ -12,9 +12,9 @@ from engine.work import NOBODY, Work, set_timer
 from workflows.membership import statements as sql
 from workflows.membership.errors import UnknownAssociation
 from workflows.membership.facts import Member
-from workflows.membership.ledger import first_year
 from workflows.membership.models import ContactKind
-from workflows.membership.takeover import NewMember, enter_all
+from workflows.membership.options import first_year
+from workflows.membership.takeover import NewMember, enter_all, usual_amount
 from workflows.membership.words import FINAL, State, TaskKind, Trigger
 
 CORRECTORS = 2
@@ -52,9 +52,10 @@ def join(
 
     Raises Invalid when the number is taken.
     """
-    today = local_day(work.at, work.rules.tz)
-    joined = {"joined_on": today, **fields}
-    new = NewMember(number, joined, State.CALLED, owes=(first_year(today),), services=tuple(services))
+    joined = {"joined_on": local_day(work.at, work.rules.tz), **fields}
+    joined_on, amount = joined["joined_on"], usual_amount(work, joined)
+    year = first_year(joined_on if isinstance(joined_on, date) else local_day(work.at, work.rules.tz))
+    new = NewMember(number, joined, State.CALLED if amount else State.PAID, owes=(year,), services=tuple(services))
     return enter_all(work, [new], Trigger.JOIN, actor)[0]
 
 
@@ -97,18 +98,18 @@ def contact(work: Work, member: Member, told: Told) -> None:
 
 
 def notice(work: Work, member: Member, told: Told) -> None:
-    """We reached them otherwise: that proves the steps so far, and ends being unreachable after a reminder."""
+    """We reached them otherwise: that proves the steps before it, and ends being unreachable after a reminder."""
     _record_contact(work, member, ContactKind.NOTICE, told)
     given = work.at if told.on == local_day(work.at, work.rules.tz) else noon(told.on, work.rules.tz)
-    member.notified_at = given
+    member.notified_at = max(filter(None, (member.notified_at, given)))
     if member.reminded_at is not None and given >= member.reminded_at and member.state == State.REMINDED:
         member.unreachable_since = None
     since = None if member.unreachable_since is None else stored(member.unreachable_since)
-    work.batch.add(sql.SET_NOTIFIED, stored(given), since, member.id)
+    work.batch.add(sql.SET_NOTIFIED, stored(member.notified_at), since, member.id)
     for event, year in member.unproven:
-        work.batch.add(sql.PROVE, stored(given), member.id, event, year)
-    member.unproven = ()
-    work.look([member], work.at)
+        work.batch.add(sql.PROVE, stored(given), member.id, event, year, stored(given))
+    work.batch.write(work.connection)
+    work.look(work.cases([member.id]), work.at)
 
 
 def _record_contact(work: Work, member: Member, kind: ContactKind, told: Told) -> None:

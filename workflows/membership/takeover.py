@@ -16,10 +16,9 @@ from engine.store import reserve_ids, stored
 from engine.work import NOBODY, Work, set_timer
 from workflows.membership import statements as sql
 from workflows.membership.facts import Member, years_text
-from workflows.membership.ledger import first_year
 from workflows.membership.mailing import put_in_outbox
 from workflows.membership.models import Association, EntryKind
-from workflows.membership.options import options_of
+from workflows.membership.options import first_year, options_of
 from workflows.membership.tasks import deletion_ready_at
 from workflows.membership.words import CUT, Mail, State, Trigger
 

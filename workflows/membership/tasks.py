@@ -52,7 +52,8 @@ def deletion_ready_at(member: Member, occasion: Occasion) -> datetime | None:
     """
     if member.state == State.LEFT:
         return deletion_day_after(local_day(member.since, occasion.rules.tz), occasion)
-    posted = [letter.posted_on for letter in member.letters if letter.kind == LetterKind.REMOVAL and letter.posted_on]
+    written = [letter for letter in member.letters if letter.created_at >= member.since]
+    posted = [letter.posted_on for letter in written if letter.kind == LetterKind.REMOVAL and letter.posted_on]
     if member.state != State.REMOVED or not posted:
         return None
     struck_off = local_day(member.since, occasion.rules.tz)

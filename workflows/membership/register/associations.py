@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from engine.errors import Invalid
-from workflows.membership.ledger import first_year
 from workflows.membership.models import Kind
 from workflows.membership.money import cents_of
+from workflows.membership.options import first_year
 from workflows.membership.register.canonical import Cells, Layout, Parsed, parse_file, refuse_twice
 from workflows.membership.register.cells import (
     NONE,

@@ -14,10 +14,10 @@ from engine.store import reserve_ids, stored
 from engine.work import Work
 from workflows.membership import statements as sql
 from workflows.membership.facts import DueFacts, Member
-from workflows.membership.ledger import NewPayment, Share, first_year
+from workflows.membership.ledger import NewPayment, Share
 from workflows.membership.models import EntryKind, ReversalReason
 from workflows.membership.money import money_text
-from workflows.membership.options import options_of
+from workflows.membership.options import first_year, options_of
 from workflows.membership.words import TaskKind, Trigger
 
 _REVERSED = Statement.update("payment", ("reversed_at", "reversed_on", "reversal_reason"))

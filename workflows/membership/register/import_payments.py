@@ -10,8 +10,9 @@ from typing import TypeAlias
 from engine.clock import local_day
 from engine.store import day_of, instant_of
 from engine.work import Work
-from workflows.membership.ledger import NewPayment, Share, book, first_year
+from workflows.membership.ledger import NewPayment, Share, book
 from workflows.membership.money import money_text
+from workflows.membership.options import first_year
 from workflows.membership.register.canonical import Parsed
 from workflows.membership.register.changes import ImportPlan
 from workflows.membership.register.history import PastPayment, record_history
