@@ -20,6 +20,8 @@ from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.options import NAME, DuesRules
 from workflows.membership.scenario import SCRIPT, sink
 
+SECOND_HALF = 7
+
 
 def rules_of(settings: Settings, *, dates_confirmed: bool = False) -> Rules:
     """Translate the configuration into the engine's rules."""
@@ -28,7 +30,9 @@ def rules_of(settings: Settings, *, dates_confirmed: bool = False) -> Rules:
     return Rules(
         tz=settings.organisation.tz,
         calendar={
-            name: YearlyRule(name, step.month, step.day, step.hour, step.minute, step.until, offsets[name])
+            name: YearlyRule(
+                name, step.month, step.day, step.hour, step.minute, step.until, _about(offsets[name], step.month)
+            )
             for name, step in steps.items()
         },
         modes={name: step.mode for name, step in steps.items()},
@@ -37,6 +41,11 @@ def rules_of(settings: Settings, *, dates_confirmed: bool = False) -> Rules:
         dates_confirmed=dates_confirmed,
         options={NAME: DuesRules(settings.dues.association_cents, settings.dues.person_cents)},
     )
+
+
+def _about(offset: int, month: int) -> int:
+    """Which year a step is about: a call that an organisation sends in spring is about that year, not the next."""
+    return offset if month >= SECOND_HALF else 0
 
 
 def _board_of(settings: Settings) -> BoardRules:

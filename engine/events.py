@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from engine.apart import set_aside
 from engine.calendar import Slot
 from engine.cases import Case, Occasion
 from engine.context import Context
 from engine.definition import Workflow
+from engine.faults import DatabaseFault
 from engine.models import OccurrenceStatus
 from engine.rules import Mode
 from engine.runs import BRAKE
@@ -37,7 +39,7 @@ def run_slot(context: Context, workflow: Workflow, slot: Slot, at: datetime, mom
         return
     with context.work(workflow, at, moment) as work:
         _brake_if_too_many(work, slot, moment)
-    while _ask_next_chunk(context, workflow, slot, at, moment):
+    while _ask_some(context, workflow, slot, (at, moment), CHUNK):
         pass
 
 
@@ -51,13 +53,41 @@ def _brake_if_too_many(work: Work, slot: Slot, moment: datetime) -> None:
         work.runs.brake(slot, number, work.batch, work.at)
 
 
-def _ask_next_chunk(context: Context, workflow: Workflow, slot: Slot, at: datetime, moment: datetime) -> bool:
-    """Ask the next chunk; False when everybody was asked, or the step waits."""
+def _ask_some(context: Context, workflow: Workflow, slot: Slot, when: tuple[datetime, datetime], size: int) -> bool:
+    """Ask the next chunk; where it fails, its members one by one, so that a bad row stops itself alone.
+
+    False when everybody was asked, or the step waits.
+    """
+    try:
+        return _ask_next_chunk(context, workflow, slot, when, size)
+    except DatabaseFault:
+        raise
+    except Exception as error:  # noqa: BLE001 whatever is wrong with one row must not stop the others
+        if size == 1:
+            return _skip_next(context, workflow, slot, when, error)
+    return all(_ask_some(context, workflow, slot, when, 1) for _ in range(size))
+
+
+def _skip_next(
+    context: Context, workflow: Workflow, slot: Slot, when: tuple[datetime, datetime], error: Exception
+) -> bool:
+    """Set the next one aside: it could not be asked."""
+    with context.work(workflow, *when) as work:
+        [(instance_id, _)] = _candidates(work, slot, work.runs.start(slot).after_id, asked=True, size=1)
+        work.runs.advance(slot, instance_id)
+    set_aside(context, workflow, when, instance_id, f"{slot.event} {slot.year}", error)
+    return True
+
+
+def _ask_next_chunk(
+    context: Context, workflow: Workflow, slot: Slot, when: tuple[datetime, datetime], size: int
+) -> bool:
+    at, moment = when
     with context.work(workflow, at, moment) as work:
         run = work.runs.start(slot)
         if run.finished_at is not None or run.waiting:
             return False
-        candidates = _candidates(work, slot, run.after_id, asked=True)
+        candidates = _candidates(work, slot, run.after_id, asked=True, size=size)
         if not candidates:
             work.runs.finish(slot, at)
             return False
@@ -138,7 +168,7 @@ def _would_touch(work: Work, slot: Slot, moment: datetime) -> int:
     return count
 
 
-def _candidates(work: Work, slot: Slot, after: int, *, asked: bool) -> list[tuple[int, str]]:
+def _candidates(work: Work, slot: Slot, after: int, *, asked: bool, size: int = CHUNK) -> list[tuple[int, str]]:
     """Ids and states of the next chunk: those the step may move and, when `asked`, those whose « no » is journaled.
 
     Whoever it does not concern (closed already, or entered after it was due) is left out here.
@@ -146,4 +176,4 @@ def _candidates(work: Work, slot: Slot, after: int, *, asked: bool) -> list[tupl
     event = work.workflow.event(slot.event)
     states = [*work.workflow.sources(slot.event)]
     states += [state for state in event.asks if asked and state not in states]
-    return work.select(_CANDIDATES, states, (after,), (stored(slot.due), slot.event, slot.year, CHUNK))
+    return work.select(_CANDIDATES, states, (after,), (stored(slot.due), slot.event, slot.year, size))

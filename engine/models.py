@@ -110,7 +110,8 @@ class EventRun(SQLModel, table=True):
     braked_for: int = 0
     confirmed_at: datetime | None = None
     confirmed_by: str | None = None
-    missed_at: datetime | None = None
+    confirmed_for: int = 0
+    """How many the treasurer has agreed to: above that, the brake counts anew."""
 
 
 class JournalEntry(SQLModel, table=True):

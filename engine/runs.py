@@ -13,8 +13,8 @@ from engine.rules import Mode, Rules
 from engine.store import maybe_instant, stored
 
 BRAKE = "brake"
-_START = """INSERT INTO event_run (workflow, event, year, due, after_id, touched, braked_for)
-    VALUES (?, ?, ?, ?, 0, 0, 0)"""
+_START = """INSERT INTO event_run (workflow, event, year, due, after_id, touched, braked_for, confirmed_for)
+    VALUES (?, ?, ?, ?, 0, 0, 0, 0)"""
 
 
 @dataclass(slots=True)
@@ -26,6 +26,8 @@ class Run:
     finished_at: datetime | None
     braked_at: datetime | None
     confirmed_at: datetime | None
+    braked_for: int = 0
+    confirmed_for: int = 0
     fresh: int = 0
 
     @property
@@ -75,21 +77,23 @@ class EventRuns:
         return event.brake is not Lift.NONE or self._rules.mode(event.name) is Mode.PROPOSE
 
     def may_touch(self, slot: Slot, event: CalendarEvent, more: int) -> bool:
-        """Whether the brake lets this step touch so many more this year."""
-        run = self.start(slot)
-        if more == 0 or run.confirmed_at is not None:
+        """Whether the brake lets this step touch so many more this year.
+
+        What the treasurer confirmed does not count against the limit: above it, the limit begins anew.
+        """
+        if more == 0:
             return True
-        if self._rules.mode(event.name) is Mode.PROPOSE:
-            return False
-        limit = self.limit(event, slot.year)
-        return limit is None or run.touched + run.fresh + more <= limit
+        run = self.start(slot)
+        proposed = self._rules.mode(event.name) is Mode.PROPOSE
+        limit = Fraction(0) if proposed else self.limit(event, slot.year)
+        return limit is None or run.touched + run.fresh + more <= run.confirmed_for + limit
 
     def brake(self, slot: Slot, touches: int, batch: Batch, at: datetime) -> None:
         """Let the step wait as a whole, and ask the treasurer."""
         run = self.start(slot)
         if run.waiting:
             return
-        run.braked_at, run.confirmed_at = at, None
+        run.braked_at, run.confirmed_at, run.braked_for = at, None, touches
         self._set(slot.event, slot.year, "braked_at = ?, braked_for = ?, confirmed_at = NULL", stored(at), touches)
         note = f"{slot.event} {slot.year} would touch {touches}"
         batch.open_task(BRAKE, None, at, f"{slot.event} {slot.year}", None, note)
@@ -97,9 +101,12 @@ class EventRuns:
     def confirm(self, event: str, year: int, at: datetime, by: str) -> None:
         """The treasurer lets the step go on: everybody is asked again from the start."""
         run = self.get(event, year)
-        if run is not None:
-            run.confirmed_at, run.after_id, run.finished_at = at, 0, None
-        self._set(event, year, "confirmed_at = ?, confirmed_by = ?, after_id = 0, finished_at = NULL", stored(at), by)
+        if run is None:
+            return
+        run.confirmed_at, run.after_id, run.finished_at = at, 0, None
+        run.confirmed_for = run.touched + run.braked_for
+        columns = "confirmed_at = ?, confirmed_by = ?, confirmed_for = ?, after_id = 0, finished_at = NULL"
+        self._set(event, year, columns, stored(at), by, run.confirmed_for)
 
     def advance(self, slot: Slot, after_id: int) -> None:
         """Everybody up to this id was asked."""
@@ -125,10 +132,16 @@ class EventRuns:
             return max(Fraction(self._rules.brake.least), share * self._members())
         if event.brake is Lift.LAST_YEAR:
             before = self.get(event.name, year - 1)
-            if before is not None and before.touched:
-                return max(Fraction(3, 2) * before.touched, Fraction(before.touched + 10))
+            last = before.touched if before is not None and before.touched else self._acted(event.name, year - 1)
+            if last:
+                return max(Fraction(3, 2) * last, Fraction(last + 10))
             return max(Fraction(10), Fraction(self._members(), 2))
         return None
+
+    def _acted(self, event: str, year: int) -> int:
+        """How many the event touched in a year by the occurrences themselves: a take-over tells of some."""
+        sql = "SELECT count(*) FROM occurrence WHERE event = ? AND year = ? AND status = 'acted'"
+        return int(self._connection.exec_driver_sql(sql, (event, year)).scalar_one())
 
     def _members(self) -> int:
         """How many are members: in no final state."""
@@ -137,12 +150,13 @@ class EventRuns:
         return int(self._connection.exec_driver_sql(sql, (self._workflow, *self._final)).scalar_one())
 
     def _read(self, event: str, year: int) -> Run | None:
-        sql = """SELECT after_id, touched, finished_at, braked_at, confirmed_at FROM event_run
-            WHERE workflow = ? AND event = ? AND year = ?"""
+        sql = """SELECT after_id, touched, finished_at, braked_at, confirmed_at, braked_for, confirmed_for
+            FROM event_run WHERE workflow = ? AND event = ? AND year = ?"""
         row = self._connection.exec_driver_sql(sql, (self._workflow, event, year)).fetchone()
         if row is None:
             return None
-        return Run(row[0], row[1], maybe_instant(row[2]), maybe_instant(row[3]), maybe_instant(row[4]))
+        finished_at, braked_at, confirmed_at = (maybe_instant(text) for text in row[2:5])
+        return Run(row[0], row[1], finished_at, braked_at, confirmed_at, row[5], row[6])
 
     def _set(self, event: str, year: int, assignments: str, *values: object) -> None:
         sql = f"UPDATE event_run SET {assignments} WHERE workflow = ? AND event = ? AND year = ?"  # noqa: S608 columns from this file

@@ -24,7 +24,8 @@ _SUPERSEDE = Statement(
 _VOTE = Statement.insert("vote", "ballot_id", "seat", "choice", "comment", "channel", "at")
 _VOTED = """SELECT ballot_id, seat FROM vote WHERE ballot_id IN {ids} AND superseded_at IS NULL
     AND seat IN (SELECT value FROM json_each(?))"""
-_OPEN_BALLOTS = "SELECT id, instance_id, status, opens_at, closes_at, electorate FROM ballot WHERE id IN {ids}"
+_OPEN_BALLOTS = """SELECT b.id, b.instance_id, b.status, b.opens_at, b.closes_at, b.electorate, m.held_at
+    FROM ballot b JOIN meeting m ON m.id = b.meeting_id WHERE b.id IN {ids}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Cast:
 def cast(work: Work, votes: Sequence[Cast], channel: str) -> None:
     """Record votes, all or none; an earlier vote of the same seat is superseded and kept.
 
-    Raises NotASeat, or BallotNotOpen for a ballot that is not open now.
+    Raises NotASeat, NotAllowed before the meeting of a board that does not vote remotely, BallotNotOpen.
     """
     ids = sorted({vote.ballot_id for vote in votes})
     ballots = {row[0]: row for row in rows_of(work.connection, _OPEN_BALLOTS, ids)}
@@ -54,6 +55,8 @@ def cast(work: Work, votes: Sequence[Cast], channel: str) -> None:
             raise BallotNotOpen(ballot=vote.ballot_id)
         if vote.seat not in known or vote.seat not in row[5].split("|"):
             raise NotASeat(seat=vote.seat)
+        if not work.rules.board.remote_votes and now < row[6]:
+            raise NotAllowed(reason="this board votes in the meeting only: board.remote_votes is off")
         if (vote.ballot_id, vote.seat) in voted:
             work.batch.add(_SUPERSEDE, now, vote.ballot_id, vote.seat)
         work.batch.add(_VOTE, vote.ballot_id, vote.seat, vote.choice.value, vote.comment, channel, now)

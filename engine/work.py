@@ -110,12 +110,15 @@ class Work:
         1. ballots that lost their reason are withdrawn; 2. decisions that waited are carried out;
         3. yearly steps still open are tried again; 4. tasks follow the facts.
         """
-        for case in cases:
+        together = list(cases)
+        for case in together:
             review_ballots(self, case, moment)
             if not self.paused:
                 apply_decisions(self, case, moment)
-                for slot, occasion in self.open_steps(moment):
-                    retry(self, case, slot, occasion)
+        if not self.paused:
+            for slot, occasion in self.open_steps(moment):
+                retry(self, together, slot, occasion)
+        for case in together:
             self.settle(case, moment)
 
     def open_steps(self, moment: datetime) -> Sequence[tuple[Slot, Occasion]]:
@@ -200,16 +203,16 @@ def would_act(work: Work, case: Case, slot: Slot, occasion: Occasion) -> bool:
     return row is not None and row.closes
 
 
-def retry(work: Work, case: Case, slot: Slot, occasion: Occasion) -> None:
-    """Try a yearly step again on one case whose facts changed, unless the step waits as a whole."""
+def retry(work: Work, cases: Sequence[Case], slot: Slot, occasion: Occasion) -> None:
+    """Try a yearly step again on cases whose facts changed; too many for the brake wait together."""
     if work.paused or work.rules.mode(slot.event) is Mode.OFF or not work.runs.swept(slot):
         return
-    if not touches(work, case, slot, occasion):
+    ready = [case for case in cases if touches(work, case, slot, occasion)]
+    if not work.runs.may_touch(slot, work.workflow.event(slot.event), len(ready)):
+        work.runs.brake(slot, len(ready), work.batch, work.at)
         return
-    if work.runs.may_touch(slot, work.workflow.event(slot.event), 1):
+    for case in ready:
         act(work, case, slot, occasion)
-    else:
-        work.runs.brake(slot, 1, work.batch, work.at)
 
 
 def review_ballots(work: Work, case: Case, moment: datetime) -> None:
@@ -307,7 +310,7 @@ def decided(work: Work, case: Case, ballot: BallotFacts, outcome: BallotStatus, 
         else:
             for slot in open_slots(work.rules.dates_of(work.workflow), work.rules.tz, work.at):
                 moment = max(ready, slot.due, case.since)
-                retry(work, case, slot, slot_occasion(work, slot, moment))
+                retry(work, [case], slot, slot_occasion(work, slot, moment))
     work.look([case], work.at)
 
 

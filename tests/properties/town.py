@@ -67,6 +67,11 @@ class Town:
         """Every row of every table, but when the last run was."""
         return {row[0]: self.rows(f"SELECT * FROM {row[0]}") for row in self.rows(_TABLES)}
 
+    def catch_up(self) -> None:
+        """What every action does first: run what is due, and plan meetings far enough ahead."""
+        if not self.player.down:
+            self.engine.tick(self.now)
+
     def changed_since(self, before: Mapping[str, list[Any]]) -> list[str]:
         """Tables that are not as they were."""
         return [name for name, rows in self.everything().items() if rows != before[name]]
@@ -76,6 +81,7 @@ class Town:
         given = {name: value for name, value in fields.items() if value is not None}
         step = Step(len(self.story) + 1, self.now, verb, given)
         told = {"on": self.now.astimezone(TZ).replace(tzinfo=None), "do": verb} | given
+        self.catch_up()
         before = self.everything()
         self.story.append(told)
         try:
@@ -89,6 +95,7 @@ class Town:
 
     def run_again(self) -> None:
         """Run what is due once more, and with a clock that went back: nothing is."""
+        self.catch_up()
         before = self.everything()
         if not self.player.down:
             self.engine.tick(self.now)

@@ -26,7 +26,8 @@ SET_NOTIFIED = Statement.update("association", ("notified_at", "unreachable_sinc
 SET_UNREACHABLE = Statement.update("association", ("unreachable_since",), ("instance_id",))
 NEW_CONTACT = Statement.insert("contact", "association_id", "kind", "on_day", "channel", "note", "at", "actor")
 PROVE = Statement(
-    """UPDATE occurrence SET proven_at = ? WHERE instance_id = ? AND event = ? AND year = ? AND proven_at IS NULL AND effective_at <= ?"""
+    """UPDATE occurrence SET proven_at = ? WHERE instance_id = ? AND event = ? AND year = ?
+    AND proven_at IS NULL AND effective_at <= ?"""
 )
 NEW_LETTER = Statement.insert("letter", "association_id", "kind", "created_at", "tracking", "search_note")
 ORDER_SERVICES = Statement(

@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("braked_for", sa.Integer(), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("confirmed_by", sa.String(), nullable=True),
-        sa.Column("missed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("confirmed_for", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("workflow", "event", "year", name=op.f("pk_event_run")),
     )
     op.create_table(
