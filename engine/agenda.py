@@ -154,7 +154,7 @@ def _put_on(work: Work, case: Case, rule: BallotRule, meeting: MeetingFacts, occ
     again = case.latest(rule.trigger) is not None
     status = BallotStatus.SCHEDULED if waits else BallotStatus.OPEN
     opens = meeting.held_at if waits else work.at
-    electorate = "" if waits else _electorate(work, work.at)
+    electorate = "" if waits else work.electorate(work.at)
     work.batch.add(
         NEW_BALLOT,
         *(case.id, meeting.id, rule.trigger, occasion.year, status.value, stored(opens), stored(meeting.closes_at)),
@@ -164,11 +164,6 @@ def _put_on(work: Work, case: Case, rule: BallotRule, meeting: MeetingFacts, occ
         work.send(case, kind, occasion)
     why = f"{rule.trigger}: on the agenda of {local_day(meeting.held_at, work.rules.tz).isoformat()}"
     work.batch.journal(case, occasion, AGENDA, case.state, reason=why)
-
-
-def _electorate(work: Work, at: datetime) -> str:
-    day = local_day(at, work.rules.tz)
-    return "|".join(seat.name for seat in seats_in_office(work.connection, day))
 
 
 def _tell_seats(work: Work, meeting: MeetingFacts, items: int) -> None:
@@ -219,7 +214,7 @@ def _open_hearing(work: Work, case: Case, ballot: BallotFacts, moment: datetime)
         block(work, case, ballot, missing, moment)
     else:
         sql = "UPDATE ballot SET status = 'open', electorate = ? WHERE id = ? AND status = 'scheduled'"
-        work.connection.exec_driver_sql(sql, (_electorate(work, moment), ballot.id))
+        work.connection.exec_driver_sql(sql, (work.electorate(moment), ballot.id))
         ballot.status = BallotStatus.OPEN
 
 

@@ -47,7 +47,6 @@ MOVE = Statement.update("workflow_instance", ("state", "since"))
 CLOSE_OCCURRENCE = Statement.insert(
     "occurrence", "instance_id", "event", "year", "status", "at", "effective_at", once=True
 )
-TOUCH = Statement("UPDATE event_run SET touched = touched + ? WHERE workflow = ? AND event = ? AND year = ?")
 JOURNAL = Statement.insert(
     "journal_entry",
     *("instance_id", "at", "effective_at", "trigger", "from_state", "to_state"),
@@ -71,9 +70,6 @@ NEW_BALLOT = Statement.insert(
     *("instance_id", "meeting_id", "trigger", "year", "status", "opens_at", "closes_at", "electorate", "reason"),
     *("approve", "reject", "abstain", "took_part", "missing"),
     order=3,
-)
-OPEN_BALLOT = Statement(
-    "UPDATE ballot SET status = 'open', electorate = ? WHERE id = ? AND status = 'scheduled'", order=4
 )
 SET_BALLOT_STATUS = Statement.update("ballot", ("status", "decided_at", "missing", "reason"))
 APPLY_BALLOT = Statement.update("ballot", ("applied_at",))

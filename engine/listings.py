@@ -241,7 +241,8 @@ def message_text(connection: Connection, message_id: int) -> tuple[str, str, str
 
 def wordless_mails(connection: Connection) -> bool:
     """Whether some message that waits has no words yet."""
-    sql = "SELECT 1 FROM outbox_message WHERE status = 'pending' AND body IS NULL LIMIT 1"
+    sql = """SELECT 1 FROM outbox_message
+        WHERE status = 'pending' AND status IN ('pending', 'sending') AND body IS NULL LIMIT 1"""
     return connection.exec_driver_sql(sql).fetchone() is not None
 
 

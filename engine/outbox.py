@@ -8,14 +8,6 @@ from sqlalchemy import Connection
 from engine.store import rows_of, stored
 
 
-def pending_ids(connection: Connection) -> list[int]:
-    """Ids of the messages that wait to leave, oldest first."""
-    return [
-        row[0]
-        for row in connection.exec_driver_sql("SELECT id FROM outbox_message WHERE status = 'pending' ORDER BY id")
-    ]
-
-
 def mark_sent(connection: Connection, ids: Sequence[int], at: datetime) -> None:
     """A server accepted these messages: they are sent, and the steps they told of are proven."""
     sql = "UPDATE outbox_message SET status = 'sent', sent_at = ? WHERE id = ?"

@@ -17,8 +17,6 @@ from workflows.membership.options import first_year
 from workflows.membership.takeover import NewMember, enter_all, usual_amount
 from workflows.membership.words import FINAL, State, TaskKind, Trigger
 
-CORRECTORS = 2
-
 
 @dataclass(frozen=True, slots=True)
 class Told:

@@ -50,12 +50,6 @@ def acknowledge(work: Work, order_ids: Sequence[int], *, ok: bool, by: str, note
         work.connection.exec_driver_sql(delete, (stored(work.at), str(list(order_ids))))
 
 
-def pending_orders(work: Work) -> list[int]:
-    """Ids of the orders that wait, oldest first."""
-    found = work.connection.exec_driver_sql("SELECT id FROM service_order WHERE status = 'pending' ORDER BY id")
-    return [row[0] for row in found]
-
-
 def acknowledge_everything(connection: Connection, at: datetime) -> None:
     """Carry out every order at once, as demos and replays do: archives first, then the deletions they allow."""
     sql = "UPDATE service_order SET status = 'done', acked_at = ?, acked_by = 'replay' WHERE status = 'pending'"

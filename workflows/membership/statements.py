@@ -15,7 +15,6 @@ NEW_PAYMENT = Statement.insert(
 NEW_ENTRY = Statement.insert(
     "ledger_entry", "association_id", "year", "kind", "amount_cents", "payment_id", "on_day", "at", "reason", order=3
 )
-SET_CONCERNED = Statement.update("association", ("concerned",), ("instance_id",))
 SET_REMINDED = Statement.update("association", ("reminded_at", "concerned"), ("instance_id",))
 SET_CUT = Statement.update("association", ("cut_at", "concerned"), ("instance_id",))
 SET_CREDIT = Statement.update("association", ("credit_cents",), ("instance_id",))

@@ -12,7 +12,6 @@ from workflows.membership.register.refusals import Refusal, refuse, refuse_file
 
 T = TypeVar("T")
 D = TypeVar("D")
-HEADER_LINE = 1
 
 
 @dataclass(frozen=True, slots=True)
