@@ -170,7 +170,9 @@ def _check_entry(facts: Facts, entry: dict[str, Any]) -> None:
 
 
 def _was_paused(facts: Facts, entry: dict[str, Any]) -> bool:
-    instants = (entry["at"], entry["effective_at"])
+    """Whether it was done in a pause, or as a yearly step dated into one; the board's decisions bear their own date."""
+    by_itself = entry["cause"].startswith("calendar:")
+    instants = (entry["at"], *([entry["effective_at"]] if by_itself else []))
     return any(pause["at"] <= at < pause["ends_at"] for pause in facts.pauses for at in instants)
 
 

@@ -223,10 +223,14 @@ class MembershipMachine(RuleBasedStateMachine):
         presented = None if after is None else day + timedelta(days=after)
         self.do("letter", association=self.board_of(who), posted=day, presented=presented, again=again)
 
-    @rule(days=st.sampled_from([0, 0, 3, 16]))
-    def letters_are_delivered(self, days):
+    @rule(days=st.sampled_from([0, 0, 3, 16]), then=st.sampled_from([0, 16]))
+    def letters_are_delivered(self, days, then):
+        """Those that wait, or that are written in the autumn to come; then, perhaps, the days of notice pass."""
+        if not self.town.rows("SELECT 1 FROM letter WHERE posted_on IS NULL"):
+            self.time_passes_to_a_day_of_the_year(10, 5, 12)
         day = self.town.today - timedelta(days=days)
         self.do("letter", association="*", posted=day, presented=day)
+        self.time_passes(24 * then)
 
     @rule(who=WHO, outcome=st.sampled_from(["refused", "unclaimed", "unknown_address"]), search=st.none() | st.just("x"))
     def letter_comes_back(self, who, outcome, search):

@@ -54,6 +54,7 @@ from workflows.membership.tasks import settle_tasks
 from workflows.membership.words import ACTIVE, FINAL, Mail, State, Trigger
 
 PAID, CALLED, REMINDED, SUSPENDED, PROPOSED, REMOVED, LEFT = State
+STAYS = None
 
 LABELS: dict[str, str] = {
     PAID: "à jour",
@@ -101,35 +102,49 @@ BALLOTS = (
     ),
 )
 
-# The arrows: trigger, from, to (None: it stays), what causes it, on what conditions, what is done, what leaves.
+# The arrows: what triggers them, from which state, to which (STAYS: it stays), caused by what, on what conditions
+# (`guards`, each a sentence in guards.py), what is done then, and what leaves. The first row whose guards hold is taken.
 TRANSITIONS = (
-    Transition(Trigger.CALL, (PAID,), CALLED, On.CALENDAR, (not_called_when_it_joined, due_is_unsettled), (issue_due,), (Mail.CALL_FOR_DUES,)),
-    Transition(Trigger.CALL, (CALLED, REMINDED, SUSPENDED, PROPOSED), None, On.CALENDAR, (not_called_when_it_joined, due_is_unsettled), (issue_due,), (Mail.CALL_FOR_DUES,)),
-    Transition(Trigger.CALL, ACTIVE, None, On.CALENDAR, (), (issue_due,), closes=False),  # settled in advance: it leaves if that payment is reversed in time
-    Transition(Trigger.CAMPAIGN, (CALLED,), None, On.CALENDAR, (owes,), sends=(Mail.RENEWAL_CAMPAIGN,)),
-    Transition(Trigger.REMIND, (CALLED, REMINDED), REMINDED, On.CALENDAR, (owes_this_year_or_earlier,), (remember_reminder,), (Mail.REMINDER,)),
-    Transition(Trigger.SUSPEND, (REMINDED,), SUSPENDED, On.CALENDAR, (decided_by_the_board, owes, not_held), (remember_cut, order(OrderAction.SUSPEND)), (Mail.SUSPENSION,)),
-    Transition(Trigger.PROPOSE_REMOVAL, (SUSPENDED,), PROPOSED, On.ADOPTED, (cut_for_a_year, silent_since_the_cut, owes, not_held)),
-    Transition(Trigger.SUMMON, (PROPOSED,), None, On.CALENDAR, (), (write_letter(LetterKind.SUMMONS),), (Mail.SUMMONS,)),
-    Transition(Trigger.SPARE, (PROPOSED,), SUSPENDED, On.REJECTED, (), (keep_cut,), (Mail.SPARED,)),
-    Transition(Trigger.REMOVE, (PROPOSED,), REMOVED, On.ADOPTED, (heard,), (write_letter(LetterKind.REMOVAL),), (Mail.REMOVAL,)),
-    Transition(Trigger.LAPSE, (REMINDED,), LEFT, On.CALENDAR, (is_person, owes), (wait_for_deletion,), (Mail.FAREWELL,)),
+    # December: call for dues. Whoever settled in advance stays; the call leaves if that payment is reversed in time.
+    Transition(Trigger.CALL, source=(PAID,), dest=CALLED, on=On.CALENDAR, guards=(not_called_when_it_joined, due_is_unsettled), does=(issue_due,), sends=(Mail.CALL_FOR_DUES,)),
+    Transition(Trigger.CALL, source=(CALLED, REMINDED, SUSPENDED, PROPOSED), dest=STAYS, on=On.CALENDAR, guards=(not_called_when_it_joined, due_is_unsettled), does=(issue_due,), sends=(Mail.CALL_FOR_DUES,)),
+    Transition(Trigger.CALL, source=ACTIVE, dest=STAYS, on=On.CALENDAR, does=(issue_due,), closes=False),
+    # January: renewal campaign.
+    Transition(Trigger.CAMPAIGN, source=(CALLED,), dest=STAYS, on=On.CALENDAR, guards=(owes,), sends=(Mail.RENEWAL_CAMPAIGN,)),
+    # June: reminder to those that still have not paid.
+    Transition(Trigger.REMIND, source=(CALLED, REMINDED), dest=REMINDED, on=On.CALENDAR, guards=(owes_this_year_or_earlier,), does=(remember_reminder,), sends=(Mail.REMINDER,)),
+    # September: interruption of the services of those on the board's list of end of August.
+    Transition(Trigger.SUSPEND, source=(REMINDED,), dest=SUSPENDED, on=On.CALENDAR, guards=(decided_by_the_board, owes, not_held), does=(remember_cut, order(OrderAction.SUSPEND)), sends=(Mail.SUSPENSION,)),
+    # End of September: the board's list to strike off, those interrupted a year ago that have not made contact again.
+    Transition(Trigger.PROPOSE_REMOVAL, source=(SUSPENDED,), dest=PROPOSED, on=On.ADOPTED, guards=(cut_for_a_year, silent_since_the_cut, owes, not_held)),
+    # Early October: registered letter to them, inviting them to the board meeting of end of October.
+    Transition(Trigger.SUMMON, source=(PROPOSED,), dest=STAYS, on=On.CALENDAR, does=(write_letter(LetterKind.SUMMONS),), sends=(Mail.SUMMONS,)),
+    # End of October: final decisions. Adopted: struck off, if it was heard. Rejected: spared, and still interrupted.
+    Transition(Trigger.REMOVE, source=(PROPOSED,), dest=REMOVED, on=On.ADOPTED, guards=(heard,), does=(write_letter(LetterKind.REMOVAL),), sends=(Mail.REMOVAL,)),
+    Transition(Trigger.SPARE, source=(PROPOSED,), dest=SUSPENDED, on=On.REJECTED, does=(keep_cut,), sends=(Mail.SPARED,)),
+    # End of November: a person's membership lapses.
+    Transition(Trigger.LAPSE, source=(REMINDED,), dest=LEFT, on=On.CALENDAR, guards=(is_person, owes), does=(wait_for_deletion,), sends=(Mail.FAREWELL,)),
 
-    Transition(Trigger.PAY, (CALLED, REMINDED), PAID, On.EVENT, (owes_nothing,), (forget_years,), (Mail.RECEIPT,)),
-    Transition(Trigger.PAY, (REMINDED,), CALLED, On.EVENT, (years_concerned_are_settled,), (forget_years,), (Mail.RECEIPT,)),
-    Transition(Trigger.PAY, (SUSPENDED, PROPOSED), PAID, On.EVENT, (owes_nothing,), (forget_years, order(OrderAction.RESTORE)), (Mail.RECEIPT, Mail.RESTORED)),
-    Transition(Trigger.PAY, (SUSPENDED, PROPOSED), CALLED, On.EVENT, (years_concerned_are_settled,), (forget_years, order(OrderAction.RESTORE)), (Mail.RECEIPT, Mail.RESTORED)),
-    Transition(Trigger.PAY, ACTIVE, None, On.EVENT, sends=(Mail.RECEIPT,)),
-    Transition(Trigger.PAY, FINAL, None, On.EVENT, (), (ask_about_payment,), (Mail.RECEIPT,)),
-    Transition(Trigger.REVERSE, (PAID, CALLED), REMINDED, On.EVENT, (owed_again, was_reminded_before), (go_back,), (Mail.PAYMENT_REVERSED,)),
-    Transition(Trigger.REVERSE, (PAID, CALLED), REMINDED, On.EVENT, (owed_again, was_cut_before), (go_back, ask_to_cut_again), (Mail.PAYMENT_REVERSED,)),
-    Transition(Trigger.REVERSE, (PAID,), CALLED, On.EVENT, (owed_again,), sends=(Mail.PAYMENT_REVERSED,)),
-    Transition(Trigger.REVERSE, tuple(State), None, On.EVENT, sends=(Mail.PAYMENT_REVERSED,)),
-    Transition(Trigger.LEAVE, ACTIVE, LEFT, On.EVENT, (), (cancel_free_dues, forget_years, wait_for_deletion), (Mail.FAREWELL,)),
-    Transition(Trigger.CORRECT, (REMOVED,), PAID, On.ADOPTED, (annulled_by_the_board, owes_nothing), (forget_years, order(OrderAction.RESTORE)), (Mail.RESTORED,)),
-    Transition(Trigger.CORRECT, (REMOVED,), CALLED, On.ADOPTED, (annulled_by_the_board, years_concerned_are_settled), (forget_years, order(OrderAction.RESTORE)), (Mail.RESTORED,)),
-    Transition(Trigger.CORRECT, (REMOVED,), SUSPENDED, On.ADOPTED, (annulled_by_the_board,), (keep_cut,), (Mail.SPARED,)),
-    *(Transition(Trigger.CORRECT, tuple(State), state, On.EVENT, (back_to(state), owes_nothing if state == PAID else owes), (go_back,)) for state in ACTIVE),
+    # At any time: it pays, or a year is waived. Back to normal when the years concerned are settled.
+    Transition(Trigger.PAY, source=(CALLED, REMINDED), dest=PAID, guards=(owes_nothing,), does=(forget_years,), sends=(Mail.RECEIPT,)),
+    Transition(Trigger.PAY, source=(REMINDED,), dest=CALLED, guards=(years_concerned_are_settled,), does=(forget_years,), sends=(Mail.RECEIPT,)),
+    Transition(Trigger.PAY, source=(SUSPENDED, PROPOSED), dest=PAID, guards=(owes_nothing,), does=(forget_years, order(OrderAction.RESTORE)), sends=(Mail.RECEIPT, Mail.RESTORED)),
+    Transition(Trigger.PAY, source=(SUSPENDED, PROPOSED), dest=CALLED, guards=(years_concerned_are_settled,), does=(forget_years, order(OrderAction.RESTORE)), sends=(Mail.RECEIPT, Mail.RESTORED)),
+    Transition(Trigger.PAY, source=ACTIVE, dest=STAYS, sends=(Mail.RECEIPT,)),
+    Transition(Trigger.PAY, source=FINAL, dest=STAYS, does=(ask_about_payment,), sends=(Mail.RECEIPT,)),
+    # At any time: a payment is undone. Back to before it; whoever had been cut is asked about, not cut by itself.
+    Transition(Trigger.REVERSE, source=(PAID, CALLED), dest=REMINDED, guards=(owed_again, was_reminded_before), does=(go_back,), sends=(Mail.PAYMENT_REVERSED,)),
+    Transition(Trigger.REVERSE, source=(PAID, CALLED), dest=REMINDED, guards=(owed_again, was_cut_before), does=(go_back, ask_to_cut_again), sends=(Mail.PAYMENT_REVERSED,)),
+    Transition(Trigger.REVERSE, source=(PAID,), dest=CALLED, guards=(owed_again,), sends=(Mail.PAYMENT_REVERSED,)),
+    Transition(Trigger.REVERSE, source=tuple(State), dest=STAYS, sends=(Mail.PAYMENT_REVERSED,)),
+    # At any time: it leaves.
+    Transition(Trigger.LEAVE, source=ACTIVE, dest=LEFT, does=(cancel_free_dues, forget_years, wait_for_deletion), sends=(Mail.FAREWELL,)),
+
+    # Corrections: a strike-off annulled by the board before its letter left; else two people, a reason, one state back.
+    Transition(Trigger.CORRECT, source=(REMOVED,), dest=PAID, on=On.ADOPTED, guards=(annulled_by_the_board, owes_nothing), does=(forget_years, order(OrderAction.RESTORE)), sends=(Mail.RESTORED,)),
+    Transition(Trigger.CORRECT, source=(REMOVED,), dest=CALLED, on=On.ADOPTED, guards=(annulled_by_the_board, years_concerned_are_settled), does=(forget_years, order(OrderAction.RESTORE)), sends=(Mail.RESTORED,)),
+    Transition(Trigger.CORRECT, source=(REMOVED,), dest=SUSPENDED, on=On.ADOPTED, guards=(annulled_by_the_board,), does=(keep_cut,), sends=(Mail.SPARED,)),
+    *(Transition(Trigger.CORRECT, source=tuple(State), dest=state, guards=(back_to(state), owes_nothing if state == PAID else owes), does=(go_back,)) for state in ACTIVE),
 )
 # fmt: on
 
