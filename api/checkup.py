@@ -199,12 +199,18 @@ def _mail(connection: Connection, settings: Settings, _now: datetime) -> Iterato
             yield warning("mail", f"{number} {status}: relance outbox --status {status}")
 
 
+AN_HOUR = timedelta(hours=1)
+
+
 def _running(connection: Connection, _settings: Settings, now: datetime) -> Iterator[Sign]:
     row = connection.exec_driver_sql("SELECT last_run_at FROM watermark").fetchone()
     if row is None:
         yield warning("last run", "never: relance tick, every hour")
         return
     ago = now - instant_of(row[0])
+    if ago < -AN_HOUR:
+        yield warning("last run", f"ahead of the clock: run up to {instant_of(row[0]):%Y-%m-%d}, nothing is due before")
+        return
     text = f"{max(0.0, ago.total_seconds() / 3600):.0f} h ago"
     yield good("last run", text) if ago <= NOT_RUNNING else warning("last run", f"{text}: relance tick, every hour")
     until = paused_until(connection, now)

@@ -13,7 +13,7 @@ from engine.cases import BallotFacts, Case
 from engine.clock import end_of_day
 from engine.context import Context, Sink
 from engine.definition import Workflow
-from engine.errors import Invalid
+from engine.errors import Invalid, NotAllowed
 from engine.events import run_slot
 from engine.machine import SharedMachine
 from engine.meetings import MeetingFacts, confirm_meeting, move_meeting
@@ -98,6 +98,14 @@ class Engine:
             case, ballot = _pairs(work, [ballot_id])[0]
             return record(work, case, ballot, votes, present)
 
+    def record_decisions(
+        self, workflow: Workflow, ballot_ids: Sequence[int], votes: Mapping[str, Choice], now: datetime
+    ) -> None:
+        """Record the same votes on several ballots, all or none. Raises what `record_decision` raises."""
+        with self.acting(workflow, now) as work:
+            for case, ballot in _pairs(work, ballot_ids):
+                record(work, case, ballot, votes)
+
     # Meetings
 
     def move_meeting(self, month: str, held_at: datetime, now: datetime) -> MeetingFacts:
@@ -172,6 +180,9 @@ class Engine:
         """A person did what a task asked for. Raises Invalid when it is not open."""
         with self.store.write() as connection:
             sql = "UPDATE task SET done_at = ?, done_by = ?, note = note || ? WHERE id = ? AND done_at IS NULL"
+            kind = connection.exec_driver_sql("SELECT kind FROM task WHERE id = ?", (task_id,)).scalar()
+            if kind == BRAKE:
+                raise NotAllowed(reason="a step that waits is confirmed, not ticked off: relance confirm brake")
             changed = connection.exec_driver_sql(sql, (stored(now), by, f" {note}".rstrip(), task_id))
             if changed.rowcount == 0:
                 raise Invalid(reason=f"there is no open task {task_id}")

@@ -5,7 +5,7 @@ A workflow registers its own verbs and expectations; the board's and the server'
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.ballots import Choice
@@ -14,6 +14,7 @@ from engine.engine import Engine
 from engine.errors import BallotNotOpen, Invalid, RelanceError, ServerDown
 from engine.models import BallotStatus
 from engine.scenario import Scenario, Step, instant_of_toml
+from engine.store import stored
 from engine.voting import Cast
 
 EVERYBODY = "*"
@@ -135,6 +136,13 @@ class Player:
             raise Invalid(reason=f"there is no {subject} in this scenario")
         return int(rows[0][0])
 
+    def recordable(self, ballots: Sequence[int]) -> list[int]:
+        """Of these ballots, those whose meeting is recent enough for its record."""
+        oldest = self.now - timedelta(days=self.engine.rules.board.record_days + 1)
+        sql = """SELECT b.id FROM ballot b JOIN meeting m ON m.id = b.meeting_id
+            WHERE m.held_at >= ? AND b.id IN (SELECT value FROM json_each(?)) ORDER BY b.id"""
+        return [row[0] for row in self.rows(sql, stored(oldest), str(list(ballots)))]
+
     def ballots(self, step: Step, *statuses: BallotStatus) -> list[int]:
         """Ids of the ballots a step means. Raises BallotNotOpen when it names one that is not in such a status."""
         trigger, subject = self.field(step, "trigger"), step.fields.get("association", EVERYBODY)
@@ -167,8 +175,10 @@ def _vote(player: Player, step: Step) -> None:
 
 def _record(player: Player, step: Step) -> None:
     choices = _choices(player, step)
-    for ballot in _some(player.ballots(step, BallotStatus.OPEN, BallotStatus.NO_QUORUM), step):
-        player.engine.record_decision(player.workflow, ballot, choices, player.now)
+    ballots = _some(player.ballots(step, BallotStatus.OPEN, BallotStatus.NO_QUORUM), step)
+    if step.fields.get("association", EVERYBODY) == EVERYBODY:
+        ballots = _some(player.recordable(ballots), step)
+    player.engine.record_decisions(player.workflow, ballots, choices, player.now)
 
 
 def _some(ballots: list[int], step: Step) -> list[int]:

@@ -4,6 +4,7 @@ Imports nothing heavy until a command sits down.
 """
 
 import getpass
+import select
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -152,5 +153,14 @@ def actor(by: str | None) -> str:
 
 
 def agreed(question: str, *, yes: bool) -> bool:
-    """Ask on a terminal. A script that runs the command has answered by running it."""
-    return yes or not sys.stdin.isatty() or typer.confirm(question)
+    """Ask on a terminal, or hear what was piped in. A script that says nothing has answered by running the command."""
+    return yes or not _somebody_answers() or typer.confirm(question)
+
+
+def _somebody_answers() -> bool:
+    if sys.stdin.isatty():
+        return True
+    try:
+        return bool(select.select([sys.stdin], [], [], 0)[0]) and bool(getattr(sys.stdin.buffer, "peek")(1))  # noqa: B009 a pipe's reader has it
+    except (OSError, ValueError):  # not a real input: nobody is there
+        return False

@@ -1,6 +1,6 @@
 """`relance status`, for people."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,10 @@ def show(standing: "Standing", now: datetime, tz: ZoneInfo) -> None:
 def _last_run(standing: "Standing", now: datetime, tz: ZoneInfo) -> None:
     if standing.last_tick is None:
         typer.secho("It has never run: relance tick", fg="yellow")
+        return
+    if standing.last_tick > now + timedelta(hours=1):
+        ahead = f"Ahead of the clock: run up to {local(standing.last_tick, tz)}; nothing is due before that"
+        typer.secho(ahead, fg="yellow")
         return
     hours = (now - standing.last_tick).total_seconds() / 3600
     late = f", {age(hours)} ago" if hours > 1 else ""

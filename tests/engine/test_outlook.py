@@ -168,7 +168,10 @@ def test_whoever_is_paid_is_called_next(house, ahead):
     call = ahead("A1", "2024-11-30T10:00")[0]
     assert (call.kind, call.event, call.happens, call.to) == (Kind.STEP, "call", True, "called")
     assert call.mails == ("call_for_dues",)
-    assert call.conditions == ("The due of the year called is not settled or waived in advance",)
+    assert call.conditions == (
+        "Whoever joined for the year called got its call then",
+        "The due of the year called is not settled or waived in advance",
+    )
 
 
 def test_what_prevents_a_step_is_told_in_the_guards_words(house, ahead):

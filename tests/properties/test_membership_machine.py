@@ -181,9 +181,19 @@ class MembershipMachine(RuleBasedStateMachine):
         self.board_meets_as_one("approve", 30)
         self.time_passes(7)
 
+    @rule()
+    def procedure_runs_its_course(self):
+        self.letters_are_delivered(0, 16)
+        self.board_approves_and_the_evening_ends()
+
     def goes_to_the_next_meeting_with_items(self, minutes):
-        """To its hour; where no agenda is out, to the next one that is published in the autumn."""
-        moment = self.town.next_item() or self.town.next_of("publish_at")
+        """To its hour, waiting for up to a year for an agenda that has something on it."""
+        for _ in range(12):
+            published = self.town.next_of("publish_at")
+            if self.town.next_item() is None and published is not None:
+                self.town.pass_time(published + timedelta(minutes=1))
+                self.check()
+        moment = self.town.next_item()
         if moment is not None:
             self.town.pass_time(max(self.town.now, moment + timedelta(minutes=minutes)))
             self.check()

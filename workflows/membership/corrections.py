@@ -10,7 +10,8 @@ from workflows.membership import statements as sql
 from workflows.membership.facts import Member
 from workflows.membership.ledger import undo_of
 from workflows.membership.models import EntryKind
-from workflows.membership.words import State, TaskKind, Trigger
+from workflows.membership.services import withdraw_deletion
+from workflows.membership.words import FINAL, State, TaskKind, Trigger
 
 CORRECTORS = 2
 
@@ -66,7 +67,10 @@ def correct(work: Work, member: Member, reason: str, people: Sequence[str]) -> S
     )
     if member.state == State.LEFT:
         _owe_again(work, member)
+    if member.state in FINAL:
+        withdraw_deletion(work, member, " + ".join(people))
     if work.fire(member, Trigger.CORRECT, occasion) is None:
         raise NotAllowed(reason=f"{member.subject} cannot be {row[0]} with what it owes now: undo the payment instead")
-    work.look([member], work.at)
+    work.batch.write(work.connection)
+    work.look(work.cases([member.id]), work.at)
     return State(member.state)

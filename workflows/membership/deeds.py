@@ -106,12 +106,15 @@ def go_back(member: Member, occasion: Occasion, batch: Batch) -> None:
     """Take up again the years, and the cut, of the state gone back to."""
     undone: Before = occasion.data
     served_again = member.cut_at is not None and member.state not in CUT
+    cut_again = member.cut_at is None and member.state in CUT
     member.concerned = undone.concerned
     member.cut_at = undone.cut_at if member.state in CUT else None
     if undone.since is not None and member.state in CUT:
         member.since = undone.since
     if served_again:
         order(OrderAction.RESTORE)(member, occasion, batch)
+    if cut_again:
+        order(OrderAction.SUSPEND)(member, occasion, batch)
     cut_at = None if member.cut_at is None else stored(member.cut_at)
     batch.add(sql.SET_CUT, cut_at, years_text(member.concerned), member.id)
 

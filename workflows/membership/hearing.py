@@ -56,14 +56,16 @@ def _letter_gates(member: Member, occasion: Occasion) -> tuple[Gate, ...]:
     letters = [
         letter for letter in member.letters if letter.kind == LetterKind.SUMMONS and letter.created_at >= member.since
     ]
-    verdicts = [_letter_verdict(letter, occasion) for letter in letters]
+    verdicts = [_letter_verdict(letter, occasion, latest=letter is letters[-1]) for letter in letters]
     return min(verdicts, key=len, default=(Gate.LETTER_POSTED,))
 
 
-def _letter_verdict(letter: LetterFacts, occasion: Occasion) -> tuple[Gate, ...]:
+def _letter_verdict(letter: LetterFacts, occasion: Occasion, *, latest: bool) -> tuple[Gate, ...]:
+    """What is missing of one letter; the search for an address speaks for the latest only: a newer one is awaited."""
+    searched = latest and _searched(letter)
     if letter.posted_on is None:
         return (Gate.LETTER_POSTED, Gate.LETTER_PRESENTED)
-    if letter.first_presented_on is None and not _searched(letter):
+    if letter.first_presented_on is None and not searched:
         return (Gate.LETTER_PRESENTED,)
     missing = []
     presented = letter.first_presented_on or letter.posted_on
@@ -71,7 +73,7 @@ def _letter_verdict(letter: LetterFacts, occasion: Occasion) -> tuple[Gate, ...]
         missing.append(Gate.PRESENTED_IN_TIME)
     if letter.outcome is None:
         missing.append(Gate.LETTER_OUTCOME)
-    if letter.outcome == LetterOutcome.UNKNOWN_ADDRESS and not _searched(letter):
+    if letter.outcome == LetterOutcome.UNKNOWN_ADDRESS and not searched:
         missing.append(Gate.KNOWN_ADDRESS)
     return tuple(missing)
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from engine.batch import Batch
 from engine.errors import FutureDate, Invalid
-from engine.store import instant_of, reserve_ids, rows_of
+from engine.store import instant_of, maybe_day, reserve_ids, rows_of
 from engine.work import NOBODY, Work
 from workflows.membership import statements as sql
-from workflows.membership.deeds import Before
+from workflows.membership.deeds import Before, cancel_free_dues
 from workflows.membership.errors import NothingOwed, UnknownYear
 from workflows.membership.facts import DueFacts, Member
 from workflows.membership.models import EntryKind, ReversalReason
 from workflows.membership.options import first_year, options_of
-from workflows.membership.words import TaskKind, Trigger
+from workflows.membership.words import State, TaskKind, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +296,18 @@ def _fire_reversal(work: Work, member: Member, reversal: Reversal, lines: Sequen
         "reason": reversal.reason.value,
     }
     work.fire(member, Trigger.REVERSE, occasion)
+    if member.state == State.LEFT:
+        _cancel_again(work, member)
+
+
+def _cancel_again(work: Work, member: Member) -> None:
+    """Whoever left in time owes nothing of that year, even where its payment in advance bounces afterwards."""
+    left_on = work.connection.exec_driver_sql("SELECT left_on FROM association WHERE instance_id = ?", (member.id,))
+    day = maybe_day(left_on.scalar())
+    if day is not None:
+        occasion = work.occasion(work.at, "departure")
+        occasion.data = day
+        cancel_free_dues(member, occasion, work.batch)
 
 
 def before_payment(work: Work, member: Member, payment_id: int) -> Before:

@@ -46,6 +46,8 @@ def tell(work: Work, member: Member, letter: LetterFacts, news: PostNews) -> Non
     """Record what became known of a letter. Raises Invalid when it would be presented before it was posted."""
     posted = news.posted_on or letter.posted_on
     presented = news.first_presented_on or letter.first_presented_on
+    if news.posted_on is not None and news.posted_on < _written_on(work, member, letter):
+        raise Invalid(reason="a letter is posted after it was written, not before")
     if presented is not None and (posted is None or presented < posted):
         raise Invalid(reason="a letter is presented after it was posted, not before")
     outcome = news.outcome or letter.outcome or (LetterOutcome.DELIVERED if presented else None)
@@ -59,12 +61,19 @@ def tell(work: Work, member: Member, letter: LetterFacts, news: PostNews) -> Non
     member.letters = tuple(told if known.id == letter.id else known for known in member.letters)
     occasion = work.occasion(work.at, f"letter:{letter.id}")
     reason = f"{letter.kind} letter: posted {days[0]}, presented {days[1] or 'not yet'}, {outcome or 'no outcome yet'}"
+    reason += f"; search made: {note}" if note else ""
     occasion.reason = reason
     work.batch.journal(member, occasion, "letter", member.state)
     ready = deletion_ready_at(member, occasion)
     if ready is not None:
         set_timer(work.batch, member, ready, work.at)
     work.look([member], work.at)
+
+
+def _written_on(work: Work, member: Member, letter: LetterFacts) -> date:
+    """The day a letter was written; whoever was taken over in a procedure may have got it before."""
+    taken_over = member.since <= member.started_at
+    return local_day(member.since if taken_over else letter.created_at, work.rules.tz)
 
 
 def write_again(work: Work, member: Member) -> None:

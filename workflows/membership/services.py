@@ -11,19 +11,24 @@ from engine.work import Work
 from workflows.membership import statements as sql
 from workflows.membership.facts import Member
 from workflows.membership.models import OrderAction, OrderStatus
-from workflows.membership.words import TaskKind
+from workflows.membership.words import FINAL, TaskKind
 
 _ACK = "UPDATE service_order SET status = ?, acked_at = ?, acked_by = ?, note = ? WHERE id = ? AND status <> 'done'"
 _DELETE_ARCHIVED = """INSERT INTO service_order (service_id, action, occasion, ordered_at, status, note)
     SELECT service_id, 'delete', occasion, ?, 'pending', '' FROM service_order
-    WHERE id IN {ids} AND action = 'archive' AND status = 'done' ON CONFLICT DO NOTHING"""
+    WHERE id IN {ids} AND action = 'archive' AND status = 'done' AND service_id IN (
+        SELECT s.id FROM service s JOIN workflow_instance i ON i.id = s.association_id
+        WHERE i.state IN ('removed', 'left')) ON CONFLICT DO NOTHING"""
+_WITHDRAW = """UPDATE service_order SET status = 'failed', acked_at = ?, acked_by = ?, note = 'withdrawn: corrected'
+    WHERE status = 'pending' AND action IN ('archive', 'delete')
+    AND service_id IN (SELECT id FROM service WHERE association_id = ?)"""
 
 
 def confirm_deletion(work: Work, members: Sequence[Member], by: str) -> list[str]:
     """An admin lets the services of these be archived, then deleted. Returns the numbers concerned."""
     confirmed = []
     for member in members:
-        if (TaskKind.CONFIRM_DELETION, "") not in member.tasks:
+        if (TaskKind.CONFIRM_DELETION, "") not in member.tasks or member.state not in FINAL:
             continue
         occasion = work.occasion(work.at, "deletion", by, key="deletion")
         work.batch.add(sql.ORDER_SERVICES, OrderAction.ARCHIVE.value, occasion.key, stored(work.at), member.id)
@@ -33,6 +38,11 @@ def confirm_deletion(work: Work, members: Sequence[Member], by: str) -> list[str
         work.batch.journal(member, occasion, "confirm_deletion", member.state)
         confirmed.append(member.subject)
     return confirmed
+
+
+def withdraw_deletion(work: Work, member: Member, by: str) -> None:
+    """A member that is no longer gone keeps its services: orders to archive or delete that wait are withdrawn."""
+    work.connection.exec_driver_sql(_WITHDRAW, (stored(work.at), by, member.id))
 
 
 def acknowledge(work: Work, order_ids: Sequence[int], *, ok: bool, by: str, note: str = "") -> None:

@@ -6,10 +6,11 @@ from datetime import date, datetime
 from engine.batch import Batch
 from engine.cases import Occasion
 from engine.clock import at_local, local_day
+from engine.models import BallotStatus
 from workflows.membership.deeds import deletion_day_after
 from workflows.membership.facts import Member
 from workflows.membership.models import LetterKind
-from workflows.membership.words import ACTIVE, State, TaskKind
+from workflows.membership.words import ACTIVE, FINAL, State, TaskKind, Trigger
 
 HEARD = (State.PROPOSED, State.REMOVED)
 FIRST_DELETION = (11, 15)
@@ -23,9 +24,19 @@ def settle_tasks(member: Member, occasion: Occasion, batch: Batch) -> None:
         batch.open_task(TaskKind.UNREACHABLE, member, occasion.at)
     if member.undeleted and (ready := deletion_ready_at(member, occasion)) is not None and ready <= occasion.moment:
         batch.open_task(TaskKind.CONFIRM_DELETION, member, occasion.at)
+    if member.state in HEARD and not member.all_posted():
+        batch.open_task(TaskKind.POST_LETTER, member, occasion.at)
+    if _hearing_was_blocked(member):
+        batch.open_task(TaskKind.HEARING_POSTPONED, member, occasion.at)
     for kind, about in tuple(member.tasks):
         if not still_stands(member, kind):
             batch.close_task(kind, member, occasion.at, about, note="its reason ended")
+
+
+def _hearing_was_blocked(member: Member) -> bool:
+    """Whether its latest hearing could not be held, and the procedure goes on."""
+    ballot = member.latest(Trigger.REMOVE)
+    return member.state == State.PROPOSED and ballot is not None and ballot.status == BallotStatus.BLOCKED
 
 
 def still_stands(member: Member, kind: str) -> bool:
@@ -38,7 +49,7 @@ REASONS: Mapping[str, Callable[[Member], bool]] = {
     TaskKind.UNREACHABLE: lambda member: member.unreachable_since is not None and member.state in ACTIVE,
     TaskKind.POST_LETTER: lambda member: member.state in HEARD and not member.all_posted(),
     TaskKind.HEARING_POSTPONED: lambda member: member.state == State.PROPOSED,
-    TaskKind.CONFIRM_DELETION: lambda member: member.undeleted > 0,
+    TaskKind.CONFIRM_DELETION: lambda member: member.state in FINAL and member.undeleted > 0,
     TaskKind.RE_SUSPENSION: lambda member: member.state == State.REMINDED,
     TaskKind.SURPLUS: lambda member: member.credit > 0,
 }
