@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from engine.apart import each_apart
 from engine.ballots import count
-from engine.batch import NEW_BALLOT, OUTBOX
+from engine.batch import NEW_BALLOT, OUTBOX, Statement
 from engine.board import seats_in_office
 from engine.cases import BallotFacts, Case, Occasion
 from engine.clock import local_day
@@ -17,15 +17,30 @@ from engine.store import stored
 from engine.tallies import freeze, tallies_of
 from engine.work import Work, block, decided
 
-CHUNK = 2000
+CHUNK = 5000
 LATEST_PUBLICATION = timedelta(days=1)
 AGENDA = "agenda"
 
-_LISTABLE = """SELECT id FROM workflow_instance i
-    WHERE i.workflow = ? AND i.id > ? AND i.state || '' IN ({states}) AND i.started_at < ? ORDER BY i.id LIMIT ?"""
+# A list that is frozen now may concern everybody: the concatenation keeps the planner on the primary key, so that the
+# walk over all chunks reads each row once. The other lists concern few: there the index on states is the way.
+_WHOLE = """SELECT id FROM workflow_instance i
+    WHERE i.workflow = ? AND i.id > ? AND i.state || '' IN ({states}) AND i.started_at < ?
+    AND NOT EXISTS (SELECT 1 FROM ballot b WHERE b.instance_id = i.id AND b.trigger = ? AND b.year = ?)
+    ORDER BY i.id LIMIT ?"""
+_AGAIN = """SELECT id FROM workflow_instance i
+    WHERE i.workflow = ? AND i.id > ? AND i.state IN ({states}) AND i.started_at < ?
+    AND EXISTS (SELECT 1 FROM ballot b WHERE b.instance_id = i.id AND b.trigger = ? AND b.year = ?
+        AND b.status = 'no_quorum')
+    ORDER BY i.id LIMIT ?"""
+_EVERY_MEETING = """SELECT id FROM workflow_instance i
+    WHERE i.workflow = ? AND i.id > ? AND i.state IN ({states}) AND i.started_at < ?
+    AND NOT EXISTS (SELECT 1 FROM ballot b WHERE b.instance_id = i.id AND b.trigger = ? AND b.year = ?
+        AND b.status IN ('scheduled', 'open'))
+    ORDER BY i.id LIMIT ?"""
 _SETTLE_LIST = (
     "INSERT INTO agenda_list (workflow, trigger, year, meeting_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
+_OPEN = Statement("UPDATE ballot SET status = 'open', electorate = ? WHERE id = ? AND status = 'scheduled'", order=4)
 _ON_AGENDA = """SELECT DISTINCT b.instance_id FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id
     WHERE i.workflow = ? AND b.meeting_id = ? AND b.status = ? AND b.instance_id > ? ORDER BY b.instance_id LIMIT ?"""
 
@@ -64,7 +79,7 @@ def _publish_list(
             if belongs(case, rule, occasion, whole=whole):
                 _put_on(work, case, rule, meeting, occasion)
 
-    for ids in _listable(context, workflow, rule, before):
+    for ids in _listable(context, workflow, rule, before, (meeting.year, whole)):
         each_apart(context, workflow, (at, moment), ids, put_on, f"agenda {meeting.month}")
     if not rule.every_meeting:
         with context.work(workflow, at, moment) as work:
@@ -72,21 +87,25 @@ def _publish_list(
             work.connection.exec_driver_sql(_SETTLE_LIST, row)
 
 
-def would_carry(context: Context, meeting: MeetingFacts, at: datetime) -> int:
-    """How many items a meeting's agenda would have if it were published now."""
-    items = 0
-    for workflow in context.workflows:
-        for rule in workflow.ballots:
-            with context.reading(workflow, at) as work:
-                before = concerned_before(work, rule, meeting)
-                whole = rule.every_meeting or not list_settled(work, rule, meeting.year)
-            if before is None:
-                continue
-            for ids in _listable(context, workflow, rule, before):
-                with context.reading(workflow, at) as work:
-                    occasion = agenda_occasion(work, meeting, at)
-                    items += sum(belongs(case, rule, occasion, whole=whole) for case in work.cases(ids))
-    return items
+def would_carry(context: Context, meeting: MeetingFacts, at: datetime) -> bool:
+    """Whether a meeting's agenda would have any item if it were published now."""
+    return any(
+        _carries(context, workflow, rule, meeting, at) for workflow in context.workflows for rule in workflow.ballots
+    )
+
+
+def _carries(context: Context, workflow: Workflow, rule: BallotRule, meeting: MeetingFacts, at: datetime) -> bool:
+    with context.reading(workflow, at) as work:
+        before = concerned_before(work, rule, meeting)
+        whole = rule.every_meeting or not list_settled(work, rule, meeting.year)
+    if before is None:
+        return False
+    for ids in _listable(context, workflow, rule, before, (meeting.year, whole)):
+        with context.reading(workflow, at) as work:
+            occasion = agenda_occasion(work, meeting, at)
+            if any(belongs(case, rule, occasion, whole=whole) for case in work.cases(ids)):
+                return True
+    return False
 
 
 def agenda_occasion(work: Work, meeting: MeetingFacts, moment: datetime) -> Occasion:
@@ -125,12 +144,17 @@ def list_settled(work: Work, rule: BallotRule, year: int) -> bool:
     return row is not None
 
 
-def _listable(context: Context, workflow: Workflow, rule: BallotRule, before: datetime) -> Iterator[list[int]]:
+def _listable(
+    context: Context, workflow: Workflow, rule: BallotRule, before: datetime, which: tuple[int, bool]
+) -> Iterator[list[int]]:
+    """Chunks of ids for the list of a year, whole or carried on: whom it cannot concern, SQL leaves out already."""
+    year, whole = which
+    sql = _EVERY_MEETING if rule.every_meeting else _WHOLE if whole else _AGAIN
+    states = rule.source or workflow.sources(rule.trigger)
     after = 0
     while True:
         with context.reading(workflow) as work:
-            sources = rule.source or work.workflow.sources(rule.trigger)
-            ids = work.ids(_LISTABLE, sources, (after,), (stored(before), CHUNK))
+            ids = work.ids(sql, states, (after,), (stored(before), rule.trigger, year, CHUNK))
         if not ids:
             return
         yield ids
@@ -213,8 +237,7 @@ def _open_hearing(work: Work, case: Case, ballot: BallotFacts, moment: datetime)
     if missing:
         block(work, case, ballot, missing, moment)
     else:
-        sql = "UPDATE ballot SET status = 'open', electorate = ? WHERE id = ? AND status = 'scheduled'"
-        work.connection.exec_driver_sql(sql, (work.electorate(moment), ballot.id))
+        work.batch.add(_OPEN, work.electorate(moment), ballot.id)
         ballot.status = BallotStatus.OPEN
 
 

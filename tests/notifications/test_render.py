@@ -14,9 +14,17 @@ from notifications import Letterhead, Renderer, check_templates, fr_typo, wordin
 from notifications import render as texts
 
 KINDS = (
-    *("call_for_dues", "renewal_campaign", "reminder", "last_call", "suspension", "summons", "removal", "spared",
-    "test_mail",
-),
+    *(
+        "call_for_dues",
+        "renewal_campaign",
+        "reminder",
+        "last_call",
+        "suspension",
+        "summons",
+        "removal",
+        "spared",
+        "test_mail",
+    ),
     *("receipt", "payment_reversed", "restored", "farewell", "agenda", "vote_reminder", "decisions"),
 )
 CUTS = ("suspension", "summons", "removal", "farewell", "spared")

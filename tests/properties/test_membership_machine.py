@@ -12,6 +12,7 @@ from tests.properties.promises import Memory, check
 from tests.properties.town import Town, at_hour
 
 SEATS = ["S1", "S2", "S3", "S4", "S5"]
+OUTCOMES = ["refused", "unclaimed", "unknown_address"]
 TRIGGERS = st.sampled_from(["suspend", "propose_removal", "remove", "correct"])
 CHOICES = st.sampled_from(["approve", "approve", "reject", "abstain"])
 VOTES = st.dictionaries(st.sampled_from(SEATS), CHOICES, min_size=1)
@@ -199,7 +200,8 @@ class MembershipMachine(RuleBasedStateMachine):
             self.check()
 
     def asked(self):
-        return [row[0] for row in self.town.rows("SELECT DISTINCT trigger FROM ballot WHERE status = 'open' ORDER BY 1")]
+        sql = "SELECT DISTINCT trigger FROM ballot WHERE status = 'open' ORDER BY 1"
+        return [row[0] for row in self.town.rows(sql)]
 
     @rule(trigger=TRIGGERS, choice=CHOICES)
     def whole_board_agrees(self, trigger, choice):
@@ -242,7 +244,7 @@ class MembershipMachine(RuleBasedStateMachine):
         self.do("letter", association="*", posted=day, presented=day)
         self.time_passes(24 * then)
 
-    @rule(who=WHO, outcome=st.sampled_from(["refused", "unclaimed", "unknown_address"]), search=st.none() | st.just("x"))
+    @rule(who=WHO, outcome=st.sampled_from(OUTCOMES), search=st.none() | st.just("x"))
     def letter_comes_back(self, who, outcome, search):
         self.do("letter", association=self.number(who), outcome=outcome, search=search)
 
@@ -257,6 +259,8 @@ class MembershipMachine(RuleBasedStateMachine):
     @rule()
     def pauses_end(self):
         self.do("resume")
+        self.town.pass_time(self.town.now + timedelta(minutes=1))  # they end just after this instant
+        self.check()
 
     def teardown(self):
         if hasattr(self, "town"):

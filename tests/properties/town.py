@@ -1,4 +1,4 @@
-"""A small hoster to which anything may happen: every action is a scenario's step, so that any run is a scenario file."""
+"""A small hoster to which anything may happen. Every action is a scenario's step: any run is a scenario file."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -30,7 +30,7 @@ class Town:
 
     def __init__(self, start: date, seats: list[str], associations: list[dict[str, Any]]) -> None:
         """Begin on a day with these seats and members."""
-        self.data = {"title": "Found by hypothesis", "from": start, "until": start.replace(year=start.year + 4)}
+        self.data: dict[str, Any] = {"title": "Found by hypothesis", "from": start, "until": start.replace(year=start.year + 4)}
         self.data |= {"seats": seats, "association": associations}
         self.story: list[dict[str, Any]] = []
         store = Store("sqlite://")
@@ -88,10 +88,12 @@ class Town:
             self.player._perform(step)
         except RelanceError as error:
             told["refused"] = error.type
-            changed = self.changed_since(before)
-            assert not changed, f"refused, and yet it changed {changed}: {error}"
-            return False
-        return True
+            refusal = error
+        else:
+            return True
+        changed = self.changed_since(before)
+        assert not changed, f"refused, and yet it changed {changed}: {refusal}"
+        return False
 
     def run_again(self) -> None:
         """Run what is due once more, and with a clock that went back: nothing is."""
@@ -105,7 +107,8 @@ class Town:
 
     def transfer(self, numbers: list[str], cents: int) -> None:
         """One payment for several members, which a scenario cannot tell."""
-        self.story.append({"on": self.now.astimezone(TZ).replace(tzinfo=None), "do": "transfer", "to": numbers, "cents": cents})
+        on = self.now.astimezone(TZ).replace(tzinfo=None)
+        self.story.append({"on": on, "do": "transfer", "to": numbers, "cents": cents})
         with self.engine.acting(MEMBERSHIP, self.now) as work:
             shares = tuple(ledger.Share(members.find(work, number).id, cents) for number in numbers)
             payment = ledger.NewPayment("federation", str(self.player.count()), self.today, shares)
@@ -119,7 +122,7 @@ class Town:
         """The next publication, meeting, closing (columns of a meeting) or yearly step."""
         if what == "step":
             dates = RULES.dates_of(MEMBERSHIP)
-            return min((slot.due for slot in slots_between(dates, TZ, self.now, self.now + timedelta(days=400))))
+            return min(slot.due for slot in slots_between(dates, TZ, self.now, self.now + timedelta(days=400)))
         found = self.rows(_NEXT.format(what), stored(self.now))[0][0]
         return None if found is None else instant_of(found)
 
@@ -142,7 +145,8 @@ class Town:
     def toml(self) -> str:
         """What happened, as a scenario file; a transfer is a comment."""
         lines = [f"{key} = {_toml(value)}" for key, value in self.data.items() if key != "association"]
-        for kind, tables in (("association", self.data["association"]), ("step", self.story)):
+        associations: list[dict[str, Any]] = self.data["association"]
+        for kind, tables in (("association", associations), ("step", self.story)):
             for table in tables:
                 body = [f"{key} = {_toml(value)}" for key, value in table.items()]
                 block = ["", f"[[{kind}]]", *body]
