@@ -58,8 +58,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise Invalid(reason=f"{path}: there is no such file") from None
     except UnicodeDecodeError as error:
         raise Invalid(reason=f"{path}: not UTF-8 (byte {error.start})") from None
-    except (tomllib.TOMLDecodeError, OSError) as error:
+    except (ValueError, OSError) as error:  # TOML's own errors, and numbers beyond all measure
         raise Invalid(reason=f"{path}: {error}") from None
+    except RecursionError:
+        raise Invalid(reason=f"{path}: nested too deeply") from None
 
 
 def scenario_of(data: Mapping[str, Any], folder: Path, tz: ZoneInfo) -> Scenario:

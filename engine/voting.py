@@ -28,6 +28,9 @@ _OPEN_BALLOTS = """SELECT b.id, b.instance_id, b.status, b.opens_at, b.closes_at
     FROM ballot b JOIN meeting m ON m.id = b.meeting_id WHERE b.id IN {ids}"""
 
 
+ANSWERS = (BallotStatus.ADOPTED, BallotStatus.REJECTED)
+
+
 @dataclass(frozen=True, slots=True)
 class Cast:
     """One seat's choice on one ballot."""
@@ -110,6 +113,10 @@ def record(
 def _refuse_record(work: Work, case: Case, ballot: BallotFacts) -> None:
     if ballot.status not in {BallotStatus.OPEN, BallotStatus.NO_QUORUM}:
         raise BallotNotOpen(ballot=ballot.id)
+    if any(
+        newer.id > ballot.id and newer.trigger == ballot.trigger and newer.status in ANSWERS for newer in case.ballots
+    ):
+        raise BallotNotOpen(ballot=ballot.id)  # the board has answered since, at a later meeting
     if work.at < ballot.held_at:
         raise NotAllowed(reason="what the room decided is recorded during or after the meeting, not before")
     last = local_day(ballot.held_at, work.rules.tz) + timedelta(days=work.rules.board.record_days)

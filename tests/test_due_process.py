@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from engine.errors import Invalid, NotAllowed
+from engine.ballots import Choice
+from engine.errors import BallotNotOpen, Invalid, NotAllowed
 from workflows.membership import corrections, ledger, members
 from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.models import ReversalReason
@@ -244,3 +245,39 @@ def test_it_goes_on_with_a_confirmed_step_that_a_crash_cut_short(house):
         work.runs.confirm("remind", 2025, work.at, "Bilal")  # and then the power went
     house.tick("2025-06-02T13:00")
     assert {house.state(number) for number in numbers} == {"reminded"}
+
+
+def test_it_owes_again_what_was_waived_in_error(house):
+    house.enter("A1")
+    house.tick("2024-12-02")
+    with house.acting("2024-12-05") as work:
+        ledger.waive(work, members.find(work, "A1"), 2025, "the wrong line")
+    assert house.state("A1") == "paid"
+    with house.acting("2024-12-06") as work:
+        corrections.correct(work, members.find(work, "A1"), "it was A2", ["Ana", "Bilal"])
+    assert house.state("A1") == "called"
+    assert house.rows("SELECT settled_cents FROM due") == [(0,)]
+    assert house.rows("SELECT sum(amount_cents) FROM ledger_entry") == [(0,)]
+
+
+def test_it_refuses_a_departure_before_the_member_joined(house):
+    house.enter("A1")
+    house.tick("2024-12-02")
+    with pytest.raises(Invalid, match="cannot have left before"), house.acting("2024-12-05") as work:
+        members.leave(work, members.find(work, "A1"), date(1950, 1, 1), "")
+
+
+def test_it_does_not_overturn_a_later_no_of_the_board_by_recording_an_earlier_meeting(house):
+    house.enter("A1")
+    house.tick("2025-06-02")
+    house.accept("2025-06-02")
+    house.tick("2025-08-29T10:00")
+    house.engine.move_meeting("2025-09", house.at("2025-09-04T18:30"), house.at("2025-08-29T10:00"))
+    house.vote("2025-09-04T19:00", "suspend", S1="reject", S2="reject")
+    house.tick("2025-09-06")
+    first = house.rows("SELECT min(id) FROM ballot")[0][0]
+    with pytest.raises(BallotNotOpen):
+        house.engine.record_decision(
+            MEMBERSHIP, first, {"S1": Choice.APPROVE, "S2": Choice.APPROVE}, house.at("2025-09-06")
+        )
+    assert house.state("A1") == "reminded"

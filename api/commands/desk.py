@@ -64,13 +64,19 @@ class Desk:
     def write_mails(self) -> int:
         """Give words to the mails that wait without; returns how many."""
         from api.addressees import letterhead_of, members_of
+        from engine.faults import DatabaseFault
         from engine.listings import wordless_mails
         from notifications.outbox import render_pending
 
         with self.reading() as connection:
             if not wordless_mails(connection):
                 return 0
-        return render_pending(self.engine.store, letterhead_of(self.settings), members_of)
+        try:
+            return render_pending(self.engine.store, letterhead_of(self.settings), members_of)
+        except DatabaseFault as fault:
+            # What was done is done: the words are written at the next run, and nobody must do it twice.
+            typer.echo(f"relance: done, but the mails could not be written yet: {fault}", err=True)
+            return 0
 
     def ids(self, connection: "Connection", numbers: Iterable[str]) -> list[int]:
         """Ids of these members."""

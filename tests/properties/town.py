@@ -30,7 +30,11 @@ class Town:
 
     def __init__(self, start: date, seats: list[str], associations: list[dict[str, Any]]) -> None:
         """Begin on a day with these seats and members."""
-        self.data: dict[str, Any] = {"title": "Found by hypothesis", "from": start, "until": start.replace(year=start.year + 4)}
+        self.data: dict[str, Any] = {
+            "title": "Found by hypothesis",
+            "from": start,
+            "until": start.replace(year=start.year + 4),
+        }
         self.data |= {"seats": seats, "association": associations}
         self.story: list[dict[str, Any]] = []
         store = Store("sqlite://")

@@ -16,18 +16,20 @@ from workflows.membership.words import FINAL, State, TaskKind, Trigger
 CORRECTORS = 2
 
 
-def _owe_again(work: Work, member: Member) -> None:
-    """A departure recorded in error cancelled dues: they are owed again."""
-    text = """SELECT year, sum(amount_cents) FROM ledger_entry WHERE association_id = ? AND kind = 'cancellation'
-        GROUP BY year HAVING sum(amount_cents) > 0"""
+def _owe_again(work: Work, member: Member, kind: EntryKind) -> None:
+    """What a departure cancelled, or a waiver settled, in error is owed again; of waivers, the latest."""
+    text = """SELECT year, sum(amount_cents) FROM ledger_entry WHERE association_id = ? AND kind = ?
+        GROUP BY year HAVING sum(amount_cents) > 0 ORDER BY max(id) DESC"""
     day = local_day(work.at, work.rules.tz).isoformat()
-    for year, cents in work.connection.exec_driver_sql(text, (member.id,)).fetchall():
-        row = (member.id, year, EntryKind.CANCELLATION.value, -cents, None, day, stored(work.at), "corrected")
+    lines = work.connection.exec_driver_sql(text, (member.id, kind.value)).fetchall()
+    for year, cents in lines[:1] if kind is EntryKind.WAIVER else lines:
+        row = (member.id, year, kind.value, -cents, None, day, stored(work.at), "corrected")
         work.batch.add(sql.NEW_ENTRY, *row)
         due = member.dues[year]
         due.settled -= cents
         work.batch.add(sql.SETTLE_DUE, due.settled, member.id, year)
-    work.batch.add(sql.SET_LEFT, None, member.id)
+    if kind is EntryKind.CANCELLATION:
+        work.batch.add(sql.SET_LEFT, None, member.id)
 
 
 def suspend_again(work: Work, member: Member, actor: str = NOBODY) -> None:
@@ -48,10 +50,10 @@ def correct(work: Work, member: Member, reason: str, people: Sequence[str]) -> S
 
     Raises Invalid without two different people or a reason, NotAllowed when nothing was moved.
     """
-    if len({name.strip() for name in people if name.strip()}) < CORRECTORS or not reason.strip():
+    if len({name.strip().casefold() for name in people if name.strip()}) < CORRECTORS or not reason.strip():
         raise Invalid(reason="a correction takes two different people and a reason")
     row = work.connection.exec_driver_sql(
-        """SELECT from_state, details FROM journal_entry WHERE instance_id = ? AND acted
+        """SELECT from_state, details, cause FROM journal_entry WHERE instance_id = ? AND acted
         AND from_state IS NOT NULL AND from_state <> to_state ORDER BY id DESC LIMIT 1""",
         (member.id,),
     ).fetchone()
@@ -66,7 +68,9 @@ def correct(work: Work, member: Member, reason: str, people: Sequence[str]) -> S
         data=undo_of(row[0], row[1]),
     )
     if member.state == State.LEFT:
-        _owe_again(work, member)
+        _owe_again(work, member, EntryKind.CANCELLATION)
+    if row[2] == "waiver":
+        _owe_again(work, member, EntryKind.WAIVER)
     if member.state in FINAL:
         withdraw_deletion(work, member, " + ".join(people))
     if work.fire(member, Trigger.CORRECT, occasion) is None:

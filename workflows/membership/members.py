@@ -61,6 +61,8 @@ def leave(work: Work, member: Member, on: date, reason: str, actor: str = NOBODY
     """A member leaves; any procedure ends. Raises FutureDate, NotAllowed for one that is gone already."""
     if on > local_day(work.at, work.rules.tz):
         raise FutureDate(day=on.isoformat())
+    if on < member.joined_on:
+        raise Invalid(reason=f"{member.subject} joined on {member.joined_on.isoformat()}: it cannot have left before")
     occasion = work.occasion(work.at, "departure", actor, key=f"leave-{on.isoformat()}", reason=reason, data=on)
     if work.fire(member, Trigger.LEAVE, occasion) is None:
         raise NotAllowed(reason=f"{member.subject} is already {member.state}")
@@ -90,8 +92,11 @@ def contact(work: Work, member: Member, told: Told) -> None:
     """They were heard from: a sign of life, and no longer unreachable. Raises FutureDate."""
     _record_contact(work, member, ContactKind.CONTACT, told)
     member.last_contact_on = max(filter(None, (member.last_contact_on, told.on)))
-    member.unreachable_since = None
-    work.batch.add(sql.SET_CONTACT, member.last_contact_on.isoformat(), None, member.id)
+    since = member.unreachable_since
+    if since is not None and told.on >= local_day(since, work.rules.tz):
+        since = member.unreachable_since = None
+    text = None if since is None else stored(since)
+    work.batch.add(sql.SET_CONTACT, member.last_contact_on.isoformat(), text, member.id)
     work.look([member], work.at)
 
 

@@ -14,6 +14,7 @@ from workflows.membership.models import Kind, LetterOutcome, ReversalReason
 from workflows.membership.words import State
 
 SHOWN = 40
+FIRST_YEAR, LAST_YEAR, YEAR_DIGITS = 1900, 2200, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,12 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _is_year(value: object) -> bool:
+def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_year(value: object) -> bool:
+    return _is_whole(value) and isinstance(value, int) and FIRST_YEAR <= value <= LAST_YEAR
 
 
 def _is_day(value: object) -> bool:
@@ -49,8 +54,9 @@ def _is_day(value: object) -> bool:
 
 
 def _are_years(value: object) -> bool:
-    written = isinstance(value, str) and all(part.isdecimal() for part in value.split("|") if part)
-    return _is_year(value) or written or _list_of(_is_year)(value)
+    if isinstance(value, str):
+        return all(len(part) == YEAR_DIGITS and part.isdecimal() for part in value.split("|") if part)
+    return _is_year(value) or _list_of(_is_year)(value)
 
 
 def one_of(words: type[StrEnum]) -> Kindly:
@@ -133,7 +139,7 @@ EXPECT: Mapping[str, Kindly] = {
     "no_tasks": TEXTS,
     "ballots": Kindly("a table of texts", _table_of(_is_text)),
     "owed": Kindly("a table of amounts", _table_of(AMOUNT.fits)),
-    "counts": Kindly("a table of numbers", _table_of(_is_year)),
+    "counts": Kindly("a table of numbers", _table_of(_is_whole)),
 }
 
 

@@ -34,18 +34,31 @@ _BOARD = "SELECT name, person, email, role, from_on, until_on FROM seat ORDER BY
 
 
 def export_register(connection: Connection, rules: Rules, folder: Path) -> list[Path]:
-    """Write every file into a folder, which is made if need be. Returns the files. Raises Invalid when it cannot be."""
+    """Write every file into a folder, which is made if need be. Returns the files. Raises Invalid when it cannot be.
+
+    All are written under other names first, then renamed: an export that fails leaves the one before it whole, and
+    whatever a name in the folder points to.
+    """
+    parts: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [
-            _write(folder / "associations.csv", (*REQUIRED, "phone", *STANDING), _associations(connection, rules)),
-            _write(folder / "services.csv", SERVICES.required, connection.exec_driver_sql(_SERVICES)),
-            _write(folder / "payments.csv", (*PAYMENTS.required, *PAYMENTS.optional), _payments(connection)),
-            _write(folder / "board.csv", (*BOARD.required, *BOARD.optional), connection.exec_driver_sql(_BOARD)),
-            *(_write(folder / f"{table.name}.csv", table.columns, table.rows(connection)) for table in tables.TABLES),
-        ]
+        for name, columns, rows in _files(connection, rules):
+            parts.append(folder / f".{name}.csv.part")
+            _write(parts[-1], columns, rows)
+        return [part.replace(folder / part.name[1:].removesuffix(".part")) for part in parts]
     except OSError as error:
+        for part in parts:
+            part.unlink(missing_ok=True)
         raise Invalid(reason=f"{error.filename or folder}: {error.strerror}") from error
+
+
+def _files(connection: Connection, rules: Rules) -> Iterable[tuple[str, Sequence[str], Iterable[Row]]]:
+    yield "associations", (*REQUIRED, "phone", *STANDING), _associations(connection, rules)
+    yield "services", SERVICES.required, connection.exec_driver_sql(_SERVICES)
+    yield "payments", (*PAYMENTS.required, *PAYMENTS.optional), _payments(connection)
+    yield "board", (*BOARD.required, *BOARD.optional), connection.exec_driver_sql(_BOARD)
+    for table in tables.TABLES:
+        yield table.name, table.columns, table.rows(connection)
 
 
 def _associations(connection: Connection, rules: Rules) -> Iterable[Row]:
@@ -60,12 +73,12 @@ def _payments(connection: Connection) -> Iterable[Row]:
         yield number, CREDIT if year is None else year, money_text(cents), *rest
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    path.unlink(missing_ok=True)
+    with path.open("x", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([cell(value) for value in row] for row in rows)
-    return path
 
 
 def cell(value: object) -> str:
