@@ -392,15 +392,17 @@ def states_follow_from_money(facts: Facts) -> None:
     for number, member in facts.members.items():
         unpaid, state = facts.unpaid(number), member["state"]
         if state == "paid":
-            assert not unpaid, f"{member} owes {unpaid}"
+            assert not unpaid, f"paid, and yet it owes {unpaid}: {member}"
         elif state == "called":
-            assert unpaid, f"{member} owes nothing"
+            assert unpaid, f"called, and yet it owes nothing: {member}"
         elif state in {"reminded", *CUT}:
             unsettled = [year for year in facts.concerned(number) if year in unpaid]
-            assert unsettled, f"{member} is about {facts.concerned(number)}, owes {unpaid}"
+            assert unsettled, f"{state} about settled years only: {facts.concerned(number)}, {unpaid}, {member}"
         if state in ACTIVE:
             cut = facts.register[number]["cut_at"] is not None
-            assert (state in CUT) == cut, f"{member} {facts.register[number]}"
+            assert (state in CUT) == cut, (
+                f"the day of its cut and its state disagree: {member} {facts.register[number]}"
+            )
 
 
 def services_follow_the_state(facts: Facts) -> None:
@@ -412,9 +414,11 @@ def services_follow_the_state(facts: Facts) -> None:
     for service, member in facts.services.items():
         state, last = facts.members[member]["state"], latest.get(service)
         if state in {"paid", "called", "reminded"}:
-            assert last in {None, "restore", "delete"}, f"{facts.members[member]}: last order {last}"
+            assert last in {None, "restore", "delete"}, (
+                f"{state}, and yet its last order is {last}: {facts.members[member]}"
+            )
         elif state in CUT and member in cut_by_us:
-            assert last == "suspend", f"{facts.members[member]}: last order {last}"
+            assert last == "suspend", f"{state}, and yet its last order is {last}: {facts.members[member]}"
 
 
 # Tasks
