@@ -169,7 +169,8 @@ _OCCURRENCES = """SELECT instance_id, event, year, status, proven_at FROM occurr
 _BALLOTS = """SELECT b.id, b.instance_id, b.meeting_id, b.trigger, b.year, b.status, b.opens_at, b.closes_at,
     m.held_at, b.decided_at, b.applied_at, b.reason
     FROM ballot b JOIN meeting m ON m.id = b.meeting_id JOIN workflow_instance i ON i.id = b.instance_id
-    WHERE b.instance_id IN {ids} AND (b.year >= ? OR b.decided_at >= i.since) ORDER BY b.id"""
+    WHERE b.instance_id IN {ids}
+    AND (b.year >= ? OR b.decided_at >= i.since OR b.status IN ('scheduled', 'open')) ORDER BY b.id"""
 # A procedure may outlive two new years: what opened it stays known for as long as its state lasts.
 _TASKS = "SELECT instance_id, kind, about FROM task WHERE instance_id IN {ids} AND done_at IS NULL"
 

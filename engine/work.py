@@ -205,7 +205,8 @@ def would_act(work: Work, case: Case, slot: Slot, occasion: Occasion) -> bool:
 
 def retry(work: Work, cases: Sequence[Case], slot: Slot, occasion: Occasion) -> None:
     """Try a yearly step again on cases whose facts changed; too many for the brake wait together."""
-    if work.paused or work.rules.mode(slot.event) is Mode.OFF or not work.runs.swept(slot):
+    off = work.paused or work.rules.mode(slot.event) is Mode.OFF
+    if off or work.at >= slot.closes or not work.runs.swept(slot):
         return
     ready = [case for case in cases if touches(work, case, slot, occasion)]
     if not work.runs.may_touch(slot, work.workflow.event(slot.event), len(ready)):

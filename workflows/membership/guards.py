@@ -169,9 +169,12 @@ def annulled_by_the_board(_member: Member, occasion: Occasion) -> Why:
 def back_to(state: State) -> Guard:
     """Build the guard of a correction by two people: the state before was this one."""
 
-    def guard(_member: Member, occasion: Occasion) -> Why:
+    def guard(member: Member, occasion: Occasion) -> Why:
         if occasion.data is None:
             return "not a correction"
+        years = occasion.data.concerned
+        if years and not set(years) & set(member.owed_years()):
+            return "has settled the years it was about"
         return None if occasion.data.before == state else f"was {occasion.data.before} before"
 
     return guard
