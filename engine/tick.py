@@ -4,6 +4,7 @@ The instants after the watermark, up to now, are dealt with in order; at one ins
 publications, hearings, closings and timers. What is recorded carries `at` = now and the instant it took effect.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -225,5 +226,5 @@ def _ring_timers(context: Context, moment: datetime, now: datetime) -> None:
             ids = waiting[start : start + CHUNK]
             each_apart(context, workflow, (now, moment), ids, lambda work, cases: work.look(cases, moment), "timer")
             with context.store.write() as connection:
-                sql = "DELETE FROM timer WHERE at <= ? AND instance_id = ?"
-                connection.exec_driver_sql(sql, [(stored(moment), instance_id) for instance_id in ids])
+                sql = "DELETE FROM timer WHERE at <= ? AND instance_id IN (SELECT value FROM json_each(?))"
+                connection.exec_driver_sql(sql, (stored(moment), json.dumps(ids)))

@@ -471,6 +471,11 @@ def _brakes_hold_something(facts: Facts) -> None:
             assert facts.town.player.down or facts.town.now < _window(event, int(year))[1], f"its window ended: {task}"
 
 
+def verify_finds_nothing(facts: Facts) -> None:
+    """`relance verify` agrees."""
+    assert facts.town.findings() == []
+
+
 PROMISES = (
     the_journal_replays_to_the_state,
     final_states_move_only_by_correction,
@@ -482,4 +487,5 @@ PROMISES = (
     states_follow_from_money,
     services_follow_the_state,
     tasks_stand_for_a_reason,
+    verify_finds_nothing,
 )

@@ -125,11 +125,21 @@ class MembershipMachine(RuleBasedStateMachine):
     def is_waived(self, who, ahead):
         self.do("waive", association=self.number(who), year=self.town.today.year + ahead, reason="a decision")
 
+    @precondition(lambda self: not self.town.player.down)
+    @rule()
+    def same_payment_is_told_again(self):
+        self.town.tell_payment_again()
+
     # People
 
     @rule(who=WHO)
     def is_heard_from(self, who):
         self.do("contact", association=self.number(who), channel="telephone")
+
+    @precondition(lambda self: not self.town.player.down)
+    @rule(who=WHO)
+    def somebody_asks_what_comes_next(self, who):
+        self.town.ask_what_comes(self.number(who))
 
     @rule(who=WHO)
     def is_reached_otherwise(self, who):

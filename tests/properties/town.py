@@ -6,17 +6,21 @@ from typing import Any
 
 from api.settings import settings_from_mapping
 from api.wiring import rules_of
+from engine import audit
 from engine.calendar import slots_between
 from engine.clock import at_local, local_day
 from engine.engine import Engine
 from engine.errors import RelanceError
+from engine.outlook import horizon, outlook
 from engine.replay import Player
 from engine.scenario import Step, scenario_of
 from engine.store import Store, instant_of, stored
 from tests import played
 from workflows import WORKFLOWS
+from workflows.membership import audit as membership_audit
 from workflows.membership import ledger, members
 from workflows.membership.definition import MEMBERSHIP
+from workflows.membership.portrait import portrait
 from workflows.membership.scenario import SCRIPT, sink
 
 RULES = rules_of(settings_from_mapping({}), dates_confirmed=True)
@@ -100,14 +104,44 @@ class Town:
         return False
 
     def run_again(self) -> None:
-        """Run what is due once more, and with a clock that went back: nothing is."""
+        """Run what is due once more, with a clock that went back too, and look at everybody again: nothing is done."""
         self.catch_up()
         before = self.everything()
         if not self.player.down:
             self.engine.tick(self.now)
             self.engine.tick(self.now - timedelta(days=100))
+            self.engine.look(MEMBERSHIP, [row[0] for row in self.rows("SELECT id FROM workflow_instance")], self.now)
         changed = self.changed_since(before)
         assert not changed, f"run again without anything new, and yet it changed {changed}"
+
+    def tell_payment_again(self) -> None:
+        """The latest payment is told of once more, by its own identity: it was booked."""
+        found = self.rows("SELECT source, external_id, amount_cents, paid_on FROM payment ORDER BY id DESC LIMIT 1")
+        self.catch_up()
+        before = self.everything()
+        for source, external_id, cents, paid_on in found:
+            with self.engine.acting(MEMBERSHIP, self.now) as work:
+                share = ledger.Share(members.find(work, self.numbers[0]).id, cents)
+                known = ledger.NewPayment(source, external_id, date.fromisoformat(paid_on), (share,))
+                assert ledger.book(work, [known]) == []
+        changed = self.changed_since(before)
+        assert not changed, f"told of the same payment twice, and yet it changed {changed}"
+
+    def ask_what_comes(self, number: str) -> None:
+        """Somebody reads why a member is where it is, and what comes next."""
+        before = self.everything()
+        with self.engine.context.reading(MEMBERSHIP, self.now) as work:
+            assert portrait(work, number).why
+            outlook(work, self.now, horizon(self.now))
+        changed = self.changed_since(before)
+        assert not changed, f"only read, and yet it changed {changed}"
+
+    def findings(self) -> list[str]:
+        """What `relance verify` would say."""
+        with self.engine.store.read() as connection:
+            found = [*audit.audit(connection, MEMBERSHIP), *membership_audit.audit(connection, MEMBERSHIP)]
+            found += audit.steps_outside_their_window(connection, MEMBERSHIP, RULES)
+        return [str(finding) for finding in found]
 
     def transfer(self, numbers: list[str], cents: int) -> None:
         """One payment for several members, which a scenario cannot tell."""

@@ -35,8 +35,10 @@ def settle_tasks(member: Member, occasion: Occasion, batch: Batch) -> None:
 
 def _hearing_was_blocked(member: Member) -> bool:
     """Whether its latest hearing could not be held, and the procedure goes on."""
+    if member.state != State.PROPOSED:
+        return False
     ballot = member.latest(Trigger.REMOVE)
-    return member.state == State.PROPOSED and ballot is not None and ballot.status == BallotStatus.BLOCKED
+    return ballot is not None and ballot.status == BallotStatus.BLOCKED
 
 
 def still_stands(member: Member, kind: str) -> bool:
