@@ -25,12 +25,13 @@ def mark_sent(connection: Connection, ids: Sequence[int], at: datetime) -> None:
 # The second condition lets the partial index of what waits be used: the outbox itself only grows.
 ACCEPT_ALL = """UPDATE outbox_message SET status = 'sent', sent_at = ?
     WHERE status = 'pending' AND status IN ('pending', 'sending')"""
-PROVE_ALL = """UPDATE occurrence SET proven_at = ? WHERE proven_at IS NULL AND status = 'acted' AND EXISTS (
-    SELECT 1 FROM outbox_message m WHERE m.instance_id = occurrence.instance_id AND m.event = occurrence.event
-    AND m.year = occurrence.year AND m.status = 'sent')"""
+PROVE_ALL = """UPDATE occurrence SET proven_at = ?
+    FROM (SELECT instance_id, event, year FROM outbox_message WHERE sent_at = ? AND status = 'sent') AS told
+    WHERE told.instance_id = occurrence.instance_id AND told.event = occurrence.event AND told.year = occurrence.year
+    AND occurrence.proven_at IS NULL AND occurrence.status = 'acted'"""
 
 
 def accept_everything(connection: Connection, at: datetime) -> None:
     """Be the server that accepts all: the sink of a replay, which proves like a real one."""
     if connection.exec_driver_sql(ACCEPT_ALL, (stored(at),)).rowcount:
-        connection.exec_driver_sql(PROVE_ALL, (stored(at),))
+        connection.exec_driver_sql(PROVE_ALL, (stored(at), stored(at)))

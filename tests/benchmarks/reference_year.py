@@ -147,7 +147,7 @@ class ReferenceYear:
         """A server accepted the reminders: two set-based statements, on both sides."""
         with self.clock.phase("accept"), self.store.write() as connection:
             connection.exec_driver_sql(outbox.ACCEPT_ALL, (stored(at(2025, 6, 1)),))
-            connection.exec_driver_sql(outbox.PROVE_ALL, (stored(at(2025, 6, 1)),))
+            connection.exec_driver_sql(outbox.PROVE_ALL, (stored(at(2025, 6, 1)),) * 2)
 
     def _board(self, trigger: str, published: datetime, held: datetime, closed: datetime) -> None:
         with self.clock.phase(f"publish {trigger}"):
