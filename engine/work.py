@@ -24,6 +24,8 @@ from engine.store import stored, tuples
 CALENDAR = "calendar"
 NOBODY = "relance"
 HEARING_POSTPONED = "hearing_postponed"
+SHORT_OUTAGE = timedelta(days=2)
+"""What came true inside a window is still done by a server that was down over its end, up to two days later."""
 DECISION_LASTS = timedelta(days=92)
 
 
@@ -206,7 +208,7 @@ def would_act(work: Work, case: Case, slot: Slot, occasion: Occasion) -> bool:
 def retry(work: Work, cases: Sequence[Case], slot: Slot, occasion: Occasion) -> None:
     """Try a yearly step again on cases whose facts changed; too many for the brake wait together."""
     off = work.paused or work.rules.mode(slot.event) is Mode.OFF
-    if off or work.at >= slot.closes or not work.runs.swept(slot):
+    if off or work.at >= slot.closes + SHORT_OUTAGE or not work.runs.swept(slot):
         return
     ready = [case for case in cases if touches(work, case, slot, occasion)]
     if not work.runs.may_touch(slot, work.workflow.event(slot.event), len(ready)):

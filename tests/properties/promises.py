@@ -418,7 +418,7 @@ def services_follow_the_state(facts: Facts) -> None:
                 f"{state}, and yet its last order is {last}: {facts.members[member]}"
             )
         elif state in CUT and member in cut_by_us:
-            assert last == "suspend", f"{state}, and yet its last order is {last}: {facts.members[member]}"
+            assert last in {"suspend", "delete"}, f"{state}, and yet its last order is {last}: {facts.members[member]}"
 
 
 # Tasks
