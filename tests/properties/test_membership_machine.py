@@ -2,6 +2,7 @@
 
 import os
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, note, settings
@@ -24,6 +25,19 @@ DAYS = st.integers(0, 40)
 # Where a member may stand when it is taken over: state, whether it is a person, years it owes (before the start's).
 STANDINGS = st.sampled_from(["paid", "called", "reminded", "suspended", "proposed", "person", "reminded person"])
 STARTS = [date(2024, 11, 30), date(2025, 5, 25), date(2025, 8, 10), date(2025, 9, 10), date(2025, 10, 2)]
+EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "pays": ("pay", {}),
+    "pays a part": ("pay", {"amount": "5.00"}),
+    "bounces": ("reverse", {}),
+    "stay": ("hold", {"to": date(2028, 1, 1)}),
+    "call": ("contact", {}),
+    "mail": ("bounce", {}),
+    "goes": ("leave", {}),
+    "waiver": ("waive", {"year": 2025, "reason": "a decision"}),
+    "corrected": ("correct", {"reason": "a mistake", "by": ["Ana", "Bilal"]}),
+}
+DECIDED = """SELECT i.subject FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id
+    WHERE b.status IN ('adopted', 'rejected') AND b.meeting_id = (SELECT max(meeting_id) FROM ballot) ORDER BY b.id"""
 LAST_DAY_OF_CUT = date(2024, 9, 2)
 
 
@@ -196,6 +210,45 @@ class MembershipMachine(RuleBasedStateMachine):
     def procedure_runs_its_course(self):
         self.letters_are_delivered(0, 16)
         self.board_approves_and_the_evening_ends()
+
+    @rule(days=st.sampled_from([3, 14, 15, 16]))
+    def letters_arrive_days_before_the_hearing(self, days):
+        """The summons of everybody in the procedure, so many days before it: fifteen are enough."""
+        self.time_passes_to_a_day_of_the_year(10, 4, 12)
+        held = next((held for month, held in self.town.planned_meetings() if month.endswith("-10")), None)
+        if held is not None:
+            self.town.pass_time(max(self.town.now, held - timedelta(days=days)))
+            self.letters_are_delivered(0, 0)
+            self.board_approves_and_the_evening_ends()
+
+    @rule(who=WHO, events=st.lists(st.sampled_from(sorted(EVENTS)), min_size=1, max_size=2))
+    def something_happens_to_whom_the_board_decided_on(self, who, events):
+        self.board_approves_and_the_evening_ends()
+        found = self.town.rows(DECIDED)
+        if found:
+            for event in events:
+                verb, fields = EVENTS[event]
+                self.do(verb, association=found[who % len(found)][0], **fields)
+        self.time_passes_to_what_comes_next("step", 30)
+
+    @precondition(lambda self: not self.town.player.down)
+    @rule(days=st.sampled_from([2, 30, 70, 400]))
+    def server_is_down_for_days(self, days):
+        self.do("stop")
+        self.time_passes(24 * days)
+        self.do("start")
+
+    @rule(who=WHO, days=st.sampled_from([40, 70]))
+    def server_is_down_when_a_stay_ends(self, who, days):
+        """Decided on in August, a stay into the last month of the window, then no server until after it."""
+        self.time_passes_to_a_day_of_the_year(8, 20, 12)
+        self.board_approves_and_the_evening_ends()
+        found = self.town.rows(DECIDED)
+        if found and not self.town.player.down:
+            stay = date(self.town.today.year, 11, 10)
+            self.do("hold", association=found[who % len(found)][0], to=max(stay, self.town.today))
+            self.time_passes_to_a_day_of_the_year(11, 5, 12)
+            self.server_is_down_for_days(days)
 
     def goes_to_the_next_meeting_with_items(self, minutes):
         """To its hour, waiting for up to a year for an agenda that has something on it."""
