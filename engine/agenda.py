@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from engine.apart import each_apart
-from engine.ballots import count
 from engine.batch import NEW_BALLOT, OUTBOX, Statement
 from engine.board import seats_in_office
 from engine.cases import BallotFacts, Case, Occasion
@@ -13,8 +12,9 @@ from engine.context import Context
 from engine.definition import BallotRule, Workflow
 from engine.meetings import MEETING_UNCONFIRMED, MeetingFacts, meetings_where
 from engine.models import BallotStatus
+from engine.recusals import stand_aside_as_declared
 from engine.store import stored
-from engine.tallies import freeze, tallies_of
+from engine.tallies import freeze, outcomes_of, tallies_of
 from engine.work import Work, block, decided
 
 CHUNK = 5000
@@ -40,7 +40,9 @@ _EVERY_MEETING = """SELECT id FROM workflow_instance i
 _SETTLE_LIST = (
     "INSERT INTO agenda_list (workflow, trigger, year, meeting_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-_OPEN = Statement("UPDATE ballot SET status = 'open', electorate = ? WHERE id = ? AND status = 'scheduled'", order=4)
+_OPEN = Statement(
+    "UPDATE ballot SET status = 'open', electorate = ?, rule = ? WHERE id = ? AND status = 'scheduled'", order=4
+)
 _ON_AGENDA = """SELECT DISTINCT b.instance_id FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id
     WHERE i.workflow = ? AND b.meeting_id = ? AND b.status = ? AND b.instance_id > ? ORDER BY b.instance_id LIMIT ?"""
 
@@ -178,12 +180,13 @@ def _put_on(work: Work, case: Case, rule: BallotRule, meeting: MeetingFacts, occ
     again = case.latest(rule.trigger) is not None
     status = BallotStatus.SCHEDULED if waits else BallotStatus.OPEN
     opens = meeting.held_at if waits else work.at
-    electorate = "" if waits else work.electorate(work.at)
+    electorate, counting = ("", "") if waits else (work.electorate(work.at), work.counting)
     work.batch.add(
         NEW_BALLOT,
         *(case.id, meeting.id, rule.trigger, occasion.year, status.value, stored(opens), stored(meeting.closes_at)),
-        *(electorate, "", 0, 0, 0, 0, ""),
+        *(electorate, "", 0, 0, 0, 0, "", counting, "", ""),
     )
+    stand_aside_as_declared(work, case, rule.trigger)
     for kind in rule.sends_again if again and rule.sends_again else rule.sends:
         work.send(case, kind, occasion)
     why = f"{rule.trigger}: on the agenda of {local_day(meeting.held_at, work.rules.tz).isoformat()}"
@@ -237,7 +240,7 @@ def _open_hearing(work: Work, case: Case, ballot: BallotFacts, moment: datetime)
     if missing:
         block(work, case, ballot, missing, moment)
     else:
-        work.batch.add(_OPEN, work.electorate(moment), ballot.id)
+        work.batch.add(_OPEN, work.electorate(moment), work.counting, ballot.id)
         ballot.status = BallotStatus.OPEN
 
 
@@ -281,8 +284,7 @@ def close_ballots(
 ) -> None:
     """Count these ballots, freeze their counts and carry out their outcomes."""
     tallies = tallies_of(work, [ballot.id for _, ballot in pairs], meeting.present)
+    outcomes = outcomes_of(work, tallies)
     for case, ballot in pairs:
-        tally = tallies[ballot.id]
-        outcome = BallotStatus(count(work.rules.board.counting, tally).value)
-        freeze(work, ballot.id, tally)
-        decided(work, case, ballot, outcome, decided_at)
+        freeze(work, ballot.id, tallies[ballot.id])
+        decided(work, case, ballot, BallotStatus(outcomes[ballot.id].value), decided_at)

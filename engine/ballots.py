@@ -5,10 +5,11 @@ board can be written in them. The defaults are PRODUCT § 4.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 from engine.errors import BadConfiguration, Invalid
 
@@ -120,6 +121,28 @@ class CountingRule:
             fraction=_share("board.fraction", fraction),
             strict=strict,
             casting_vote=casting_vote,
+        )
+
+    def as_texts(self) -> dict[str, str | bool | None]:
+        """Write the rule down, as `from_record` reads it: a ballot keeps the one it was opened under."""
+        quorum = None if self.quorum is None else str(self.quorum)
+        words: dict[str, str | bool | None] = {
+            name: getattr(self, name).value if isinstance(getattr(self, name), StrEnum) else getattr(self, name)
+            for name in ("quorum_strict", "quorum_counts", "base", "strict", "casting_vote")
+        }
+        return {"quorum": quorum, "fraction": str(self.fraction)} | words
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Read what `as_texts` wrote."""
+        return cls(
+            quorum=None if record["quorum"] is None else _share("quorum", record["quorum"]),
+            quorum_strict=record["quorum_strict"],
+            quorum_counts=QuorumCounts(record["quorum_counts"]),
+            base=Base(record["base"]),
+            fraction=_share("fraction", record["fraction"]),
+            strict=record["strict"],
+            casting_vote=record["casting_vote"],
         )
 
 

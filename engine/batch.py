@@ -68,7 +68,7 @@ SET_TIMER = Statement.insert("timer", "at", "instance_id", once=True)
 NEW_BALLOT = Statement.insert(
     "ballot",
     *("instance_id", "meeting_id", "trigger", "year", "status", "opens_at", "closes_at", "electorate", "reason"),
-    *("approve", "reject", "abstain", "took_part", "missing"),
+    *("approve", "reject", "abstain", "took_part", "missing", "rule", "annulled_by", "annulled_reason"),
     order=3,
 )
 SET_BALLOT_STATUS = Statement.update("ballot", ("status", "decided_at", "missing", "reason"))

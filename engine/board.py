@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 
 from engine.store import maybe_day
 
+_SEATS = "SELECT name, person, email, role, from_on, until_on, interests FROM seat ORDER BY id"
+
 
 @dataclass(frozen=True, slots=True)
 class SeatFacts:
@@ -18,12 +20,20 @@ class SeatFacts:
     role: str
     from_on: date | None
     until_on: date | None
+    interests: tuple[str, ...] = ()
+    """Subjects it has declared to belong to."""
 
 
 def seats(connection: Connection) -> list[SeatFacts]:
     """All seats, past and present, in the order they were entered."""
-    rows = connection.exec_driver_sql("SELECT name, person, email, role, from_on, until_on FROM seat ORDER BY id")
-    return [SeatFacts(row[0], row[1], row[2], row[3], maybe_day(row[4]), maybe_day(row[5])) for row in rows]
+    rows = connection.exec_driver_sql(_SEATS)
+    return [
+        SeatFacts(
+            *(row[0], row[1], row[2], row[3], maybe_day(row[4]), maybe_day(row[5])),
+            tuple(filter(None, (row[6] or "").split("|"))),
+        )
+        for row in rows
+    ]
 
 
 def seats_in_office(connection: Connection, day: date) -> list[SeatFacts]:

@@ -20,9 +20,10 @@ from engine.meetings import MeetingFacts, confirm_meeting, move_meeting
 from engine.models import BallotStatus
 from engine.rules import Rules
 from engine.runs import BRAKE
+from engine.sheet import record
 from engine.store import Store, rows_of, stored
 from engine.tick import Ran, end_pauses, next_moment, start_clock, tick, upto
-from engine.voting import Cast, cast, close_now, record
+from engine.voting import Cast, cast, close_now
 from engine.work import Work
 
 

@@ -170,6 +170,8 @@ class Seat(SQLModel, table=True):
     role: str = "member"
     from_on: date | None = None
     until_on: date | None = None
+    interests: str | None = None
+    """Subjects it has declared to belong to, separated by |: it stands aside where they are voted on."""
 
 
 class Ballot(SQLModel, table=True):
@@ -208,6 +210,56 @@ class Ballot(SQLModel, table=True):
     missing: str = ""
     """Gates not met, separated by |."""
     reason: str = ""
+    rule: str = ""
+    """How its votes are counted, JSON: the board's rule when it opened."""
+    annulled_at: datetime | None = None
+    annulled_by: str = ""
+    """The two people who annulled its decision, which then causes nothing any more."""
+    annulled_reason: str = ""
+
+
+class Recusal(SQLModel, table=True):
+    """A seat stands aside on one ballot: it does not vote, and does not count."""
+
+    __tablename__ = "recusal"
+    __table_args__ = (PrimaryKeyConstraint("ballot_id", "seat"), {"sqlite_with_rowid": False})
+    ballot_id: int = Field(foreign_key="ballot.id")
+    seat: str
+    reason: str
+    actor: str
+    at: datetime
+
+
+class Absence(SQLModel, table=True):
+    """A seat has announced that it will not be at a meeting; it may still vote from elsewhere."""
+
+    __tablename__ = "absence"
+    __table_args__ = (PrimaryKeyConstraint("meeting_id", "seat"), {"sqlite_with_rowid": False})
+    meeting_id: int = Field(foreign_key="meeting.id")
+    seat: str
+    note: str = ""
+    actor: str
+    at: datetime
+
+
+class BoardNotice(SQLModel, table=True):
+    """What the seats are to be told before a meeting, and when; `done_at`: told, or no longer worth telling."""
+
+    __tablename__ = "board_notice"
+    __table_args__ = (
+        PrimaryKeyConstraint("meeting_id", "kind", "at"),
+        Index(
+            "ix_board_notice_waiting",
+            "at",
+            sqlite_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
+    meeting_id: int = Field(foreign_key="meeting.id")
+    kind: str
+    at: datetime
+    done_at: datetime | None = None
 
 
 class Vote(SQLModel, table=True):

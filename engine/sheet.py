@@ -1,45 +1,148 @@
-"""The secretary's sheet where the room counted hands: so many for, against, abstaining, without names."""
+"""The secretary's sheet: what the room decided, told once, by names, by counts or as unanimous.
 
-from collections.abc import Sequence
+During the meeting, or up to 14 days later where there was no quorum; a later record is dated by the meeting. It
+replaces what seats had voted themselves, which is kept. A ballot that has an outcome is never recorded again.
+"""
 
-from engine.ballots import Outcome, Tally, count
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+from engine.ballots import Choice, Outcome, Tally
 from engine.cases import BallotFacts, Case
-from engine.errors import Invalid
+from engine.clock import local_day
+from engine.errors import BallotNotOpen, GateNotMet, Invalid, NotAllowed, NotASeat, Recused
+from engine.meetings import MeetingFacts, meeting
 from engine.models import BallotStatus
-from engine.store import stored
-from engine.tallies import freeze
-from engine.voting import _held, _refuse_record, _refuse_strangers, _withdraw_newer
-from engine.work import Work, decided
+from engine.tallies import freeze, outcomes_of, recused_on, tallies_of
+from engine.voting import SUPERSEDE, VOTE
+from engine.work import Decision, Work, decided, set_ballot
 
+ANSWERS = (BallotStatus.ADOPTED, BallotStatus.REJECTED)
+CHANNEL = "sheet"
 _SUPERSEDE_ALL = "UPDATE vote SET superseded_at = ? WHERE ballot_id = ? AND superseded_at IS NULL"
-_ELECTORATE = "SELECT electorate FROM ballot WHERE id = ?"
+_ATTENDED = "UPDATE meeting SET present = ? WHERE id = ?"
+
+
+def record(
+    work: Work, case: Case, ballot: BallotFacts, votes: Mapping[str, Choice], present: Sequence[str] = ()
+) -> BallotStatus:
+    """Record who said what on one ballot.
+
+    Raises BallotNotOpen, NotAllowed before the meeting or too late, NotASeat, Recused, GateNotMet.
+    """
+    _refuse_record(work, case, ballot)
+    _refuse_strangers(work, ballot, (*votes, *present))
+    _refuse_recused(work, ballot, votes)
+    for seat, choice in votes.items():
+        work.connection.exec_driver_sql(SUPERSEDE.sql, (work.now, ballot.id, seat))
+        work.connection.exec_driver_sql(VOTE.sql, (ballot.id, seat, Choice(choice).value, "", CHANNEL, work.now))
+    there = attend(work, meeting(work.connection, ballot.meeting_id), present)
+    return _conclude(work, case, ballot, tallies_of(work, [ballot.id], there)[ballot.id])
 
 
 def record_counts(
     work: Work, case: Case, ballot: BallotFacts, counts: tuple[int, int, int], present: Sequence[str]
 ) -> BallotStatus:
-    """Record approvals, rejections and abstentions of those present, as `voting.record` does names.
+    """Record approvals, rejections and abstentions of those present, where the room counted hands.
 
-    They replace what seats had voted themselves, which is kept. Raises what `record` raises, and Invalid for more
-    hands than people.
+    Raises what `record` raises, and Invalid for more hands than people who may vote.
     """
     _refuse_record(work, case, ballot)
     _refuse_strangers(work, ballot, present)
-    there = tuple(dict.fromkeys(present))
-    if sum(counts) > len(there):
-        raise Invalid(reason=f"ballot {ballot.id}: more votes than the {len(there)} seats present")
+    voters = _may_vote(work, ballot)
+    there = attend(work, meeting(work.connection, ballot.meeting_id), present)
+    hands = [seat for seat in dict.fromkeys(present) if seat in voters]
+    if sum(counts) > len(hands):
+        raise Invalid(reason=f"ballot {ballot.id}: more votes than the {len(hands)} seats present that may vote")
+    work.connection.exec_driver_sql(_SUPERSEDE_ALL, (work.now, ballot.id))
+    attending = len(voters & set(there))
+    return _conclude(work, case, ballot, Tally(len(voters), *counts, present=attending))
+
+
+def unanimous(work: Work, ballot: BallotFacts, choice: Choice, present: Sequence[str]) -> dict[str, Choice]:
+    """What everybody present says where the room is of one mind: whoever stands aside says nothing.
+
+    Raises Invalid where nobody is left to say it.
+    """
+    aside = recused_on(work.connection, [ballot.id]).get(ballot.id, frozenset())
+    said = {seat: choice for seat in present if seat not in aside}
+    if not said:
+        raise Invalid(reason="a unanimous decision needs to say who was present and may vote")
+    return said
+
+
+def attend(work: Work, held: MeetingFacts, present: Iterable[str]) -> tuple[str, ...]:
+    """Note who was there, beside those noted before. Returns them all."""
+    everyone = tuple(dict.fromkeys((*held.present, *present)))
+    work.connection.exec_driver_sql(_ATTENDED, ("|".join(everyone), held.id))
+    return everyone
+
+
+def _conclude(work: Work, case: Case, ballot: BallotFacts, tally: Tally) -> BallotStatus:
+    """Keep the counts and carry out what they say; still no quorum: the ballot stays what it was."""
     was_open = ballot.status == BallotStatus.OPEN
-    work.connection.exec_driver_sql(_SUPERSEDE_ALL, (stored(work.at), ballot.id))
-    held = _held(work, ballot)
-    everyone = tuple(dict.fromkeys((*held.present, *there)))
-    work.connection.exec_driver_sql("UPDATE meeting SET present = ? WHERE id = ?", ("|".join(everyone), held.id))
-    electorate = work.connection.exec_driver_sql(_ELECTORATE, (ballot.id,)).scalar_one().split("|")
-    attending = len(set(electorate) & set(everyone))
-    tally = Tally(len(electorate), *counts, present=attending)
-    outcome = count(work.rules.board.counting, tally)
+    outcome = outcomes_of(work, {ballot.id: tally})[ballot.id]
     freeze(work, ballot.id, tally)
     if outcome is Outcome.NO_QUORUM and not was_open:
         return BallotStatus.NO_QUORUM
     _withdraw_newer(work, case, ballot)
-    decided(work, case, ballot, BallotStatus(outcome.value), work.at if was_open else held.held_at)
+    decided(work, case, ballot, BallotStatus(outcome.value), work.at if was_open else ballot.held_at)
     return BallotStatus(outcome.value)
+
+
+def _electorate(work: Work, ballot: BallotFacts) -> frozenset[str]:
+    text = work.connection.exec_driver_sql("SELECT electorate FROM ballot WHERE id = ?", (ballot.id,)).scalar_one()
+    return frozenset(filter(None, text.split("|")))
+
+
+def _may_vote(work: Work, ballot: BallotFacts) -> frozenset[str]:
+    return _electorate(work, ballot) - recused_on(work.connection, [ballot.id]).get(ballot.id, frozenset())
+
+
+def _refuse_strangers(work: Work, ballot: BallotFacts, names: Iterable[str]) -> None:
+    electorate = _electorate(work, ballot)
+    for name in names:
+        if name not in electorate:
+            raise NotASeat(seat=name)
+
+
+def _refuse_recused(work: Work, ballot: BallotFacts, names: Iterable[str]) -> None:
+    aside = recused_on(work.connection, [ballot.id]).get(ballot.id, frozenset())
+    for name in names:
+        if name in aside:
+            raise Recused(seat=name)
+
+
+def _withdraw_newer(work: Work, case: Case, ballot: BallotFacts) -> None:
+    """A question answered by the record is no longer asked at the next meeting."""
+    for newer in case.ballots:
+        if newer.live and newer.trigger == ballot.trigger and newer.id != ballot.id:
+            set_ballot(
+                work, case, newer, BallotStatus.WITHDRAWN, Decision(work.at, "answered by the earlier meeting's record")
+            )
+
+
+def _refuse_record(work: Work, case: Case, ballot: BallotFacts) -> None:
+    if ballot.status not in {BallotStatus.OPEN, BallotStatus.NO_QUORUM}:
+        raise BallotNotOpen(ballot=ballot.id)
+    if any(
+        newer.id > ballot.id and newer.trigger == ballot.trigger and newer.status in ANSWERS for newer in case.ballots
+    ):
+        raise BallotNotOpen(ballot=ballot.id)  # the board has answered since, at a later meeting
+    if work.at < ballot.held_at:
+        raise NotAllowed(reason="what the room decided is recorded during or after the meeting, not before")
+    last = local_day(ballot.held_at, work.rules.tz) + timedelta(days=work.rules.board.record_days)
+    if local_day(work.at, work.rules.tz) > last:
+        raise NotAllowed(reason=f"what the room decided could be recorded until {last.isoformat()}")
+    rule = work.workflow.ballot(ballot.trigger)
+    occasion = work.occasion(work.at, f"ballot:{ballot.id}", year=ballot.year, ballot=ballot)
+    occasion.meeting_at = ballot.held_at
+    for guard in rule.drops_out:
+        why = guard(case, occasion)
+        if why is not None:
+            raise GateNotMet(gate=why)
+    if case.state not in work.workflow.sources(ballot.trigger):
+        raise GateNotMet(gate=f"is {case.state}")
+    missing = rule.hearing(case, occasion) if rule.hearing is not None else ()
+    if missing:
+        raise GateNotMet(gate=", ".join(missing))

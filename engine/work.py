@@ -1,5 +1,7 @@
 """Moving cases: fire an arrow with everything it causes, and look again at whatever changed."""
 
+import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -48,6 +50,7 @@ class Work:
     _steps: dict[datetime, Sequence[tuple[Slot, Occasion]]] = field(default_factory=dict)
     _settling: dict[datetime, Occasion] = field(default_factory=dict)
     _seats: dict[date, str] = field(default_factory=dict)
+    _interests: dict[str, list[str]] | None = None
 
     def __post_init__(self) -> None:
         """Open the record of the yearly events' runs."""
@@ -150,6 +153,20 @@ class Work:
         if day not in self._seats:
             self._seats[day] = "|".join(seat.name for seat in seats_in_office(self.connection, day))
         return self._seats[day]
+
+    @cached_property
+    def counting(self) -> str:
+        """How the board counts now, as a ballot that opens keeps it."""
+        return json.dumps(self.rules.board.counting.as_texts())
+
+    def standing_aside(self, subject: str) -> Sequence[str]:
+        """Seats in office that have declared to belong to a subject."""
+        if self._interests is None:
+            self._interests = defaultdict(list)
+            for seat in seats_in_office(self.connection, self.today):
+                for declared in seat.interests:
+                    self._interests[declared].append(seat.name)
+        return self._interests.get(subject, ())
 
     def write(self) -> None:
         """Write the batch and the runs."""

@@ -178,7 +178,7 @@ def record(
     from api.commands.typed import choice, names
     from engine.listings import pairs_of
     from engine.models import BallotStatus
-    from engine.voting import record as write_down
+    from engine.sheet import record as write_down
 
     asked, there = meant(words), names(present)
     if unanimous is not None and not there:

@@ -20,8 +20,8 @@ from engine.errors import Invalid, NotAllowed, NotASeat
 from engine.listings import MeetingLine
 from engine.meetings import MeetingFacts, meetings_where
 from engine.models import BallotStatus
-from engine.sheet import record_counts
-from engine.voting import close_now, record
+from engine.sheet import record, record_counts
+from engine.voting import close_now
 from engine.work import Work
 
 router = APIRouter(tags=["meetings"])

@@ -79,6 +79,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("from_on", sa.Date(), nullable=True),
         sa.Column("until_on", sa.Date(), nullable=True),
+        sa.Column("interests", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seat")),
         sa.UniqueConstraint("name", "person", "from_on", name=op.f("uq_seat_name_person_from_on")),
     )
@@ -174,6 +175,10 @@ def upgrade() -> None:
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("missing", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("annulled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("annulled_by", sa.String(), nullable=False),
+        sa.Column("annulled_reason", sa.String(), nullable=False),
         sa.CheckConstraint(
             "status IN ('scheduled', 'open', 'adopted', 'rejected', 'no_quorum', 'withdrawn', 'blocked')",
             name=op.f("ck_ballot_status"),
@@ -193,6 +198,46 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("status IN ('scheduled', 'open')"),
         postgresql_where=sa.text("status IN ('scheduled', 'open')"),
+    )
+    op.create_table(
+        "recusal",
+        sa.Column("ballot_id", sa.Integer(), nullable=False),
+        sa.Column("seat", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["ballot_id"], ["ballot.id"], name=op.f("fk_recusal_ballot_id_ballot")),
+        sa.PrimaryKeyConstraint("ballot_id", "seat", name=op.f("pk_recusal")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "absence",
+        sa.Column("meeting_id", sa.Integer(), nullable=False),
+        sa.Column("seat", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meeting.id"], name=op.f("fk_absence_meeting_id_meeting")),
+        sa.PrimaryKeyConstraint("meeting_id", "seat", name=op.f("pk_absence")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "board_notice",
+        sa.Column("meeting_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meeting.id"], name=op.f("fk_board_notice_meeting_id_meeting")),
+        sa.PrimaryKeyConstraint("meeting_id", "kind", "at", name=op.f("pk_board_notice")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_board_notice_waiting",
+        "board_notice",
+        ["at"],
+        unique=False,
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
     )
     op.create_table(
         "journal_entry",

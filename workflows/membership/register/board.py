@@ -6,10 +6,10 @@ from datetime import date
 from pathlib import Path
 
 from workflows.membership.register.canonical import Cells, Layout, Parsed, parse_file
-from workflows.membership.register.cells import as_code, as_day, as_email, as_text
+from workflows.membership.register.cells import as_code, as_codes, as_day, as_email, as_text
 from workflows.membership.register.refusals import Refusal
 
-BOARD = Layout(("seat", "name", "email", "role"), ("from", "until"))
+BOARD = Layout(("seat", "name", "email", "role"), ("from", "until", "member_of"))
 USUAL_ROLE = "member"
 
 
@@ -23,6 +23,8 @@ class SeatRow:
     role: str
     from_on: date | None = None
     until_on: date | None = None
+    member_of: tuple[str, ...] = ()
+    """Members it declares to belong to: it stands aside where they are voted on."""
     line: int = 0
 
     def overlaps(self, other: "SeatRow") -> bool:
@@ -61,6 +63,7 @@ def _seat(cells: Cells) -> SeatRow:
         role=cells.get("role", as_text, USUAL_ROLE),
         from_on=cells.get("from", as_day, None),
         until_on=cells.get("until", as_day, None),
+        member_of=cells.get("member_of", as_codes, ()),
         line=cells.line,
     )
     if row.from_on is not None and row.until_on is not None and row.until_on < row.from_on:

@@ -65,6 +65,11 @@ def as_code(text: str) -> str:
     return text
 
 
+def as_codes(text: str) -> tuple[str, ...]:
+    """Read several names of members: A0001|A0007."""
+    return tuple(dict.fromkeys(as_code(code.strip()) for code in text.split("|")))
+
+
 def as_word(text: str) -> str:
     """Read a kind of service: one plain word."""
     if _WORD.fullmatch(text) is None:

@@ -30,7 +30,7 @@ _PAYMENTS = """SELECT i.subject, l.year, l.amount_cents, p.paid_on, p.method, p.
     FROM ledger_entry l JOIN payment p ON p.id = l.payment_id JOIN workflow_instance i ON i.id = l.association_id
     WHERE l.kind = 'payment'
     ORDER BY p.paid_on, p.source, p.external_id, i.subject, l.year IS NULL, l.year, l.amount_cents"""
-_BOARD = "SELECT name, person, email, role, from_on, until_on FROM seat ORDER BY name, from_on, person"
+_BOARD = "SELECT name, person, email, role, from_on, until_on, interests FROM seat ORDER BY name, from_on, person"
 
 
 def export_register(connection: Connection, rules: Rules, folder: Path) -> list[Path]:

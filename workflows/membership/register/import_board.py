@@ -12,10 +12,17 @@ from workflows.membership.register.board import SeatRow
 from workflows.membership.register.canonical import Parsed
 from workflows.membership.register.changes import Change, ImportPlan
 
-_TERMS = "SELECT name, person, email, role, from_on, until_on, id FROM seat ORDER BY name, from_on, id"
-_NEW = Statement.insert("seat", "name", "person", "email", "role", "from_on", "until_on")
-_CHANGE = Statement.update("seat", ("person", "email", "role", "from_on", "until_on"))
-_ADDRESS_OF = {"name": "name", "email": "email", "role": "role", "from": "from_on", "until": "until_on"}
+_TERMS = "SELECT name, person, email, role, from_on, until_on, interests, id FROM seat ORDER BY name, from_on, id"
+_NEW = Statement.insert("seat", "name", "person", "email", "role", "from_on", "until_on", "interests")
+_CHANGE = Statement.update("seat", ("person", "email", "role", "from_on", "until_on", "interests"))
+_ADDRESS_OF = {
+    "name": "name",
+    "email": "email",
+    "role": "role",
+    "from": "from_on",
+    "until": "until_on",
+    "member_of": "member_of",
+}
 
 
 @dataclass(slots=True)
@@ -35,14 +42,14 @@ class BoardPlan(ImportPlan):
 
 def _values(row: SeatRow) -> tuple[str | None, ...]:
     days = tuple(None if day is None else day.isoformat() for day in (row.from_on, row.until_on))
-    return row.seat, row.name, row.email, row.role, *days
+    return row.seat, row.name, row.email, row.role, *days, "|".join(row.member_of) or None
 
 
 def plan_board(work: Work, parsed: Parsed[SeatRow]) -> BoardPlan:
     """Compare a file of seats with the database. Seats that are not in the file stay as they are."""
     plan = BoardPlan(parsed.file, refused=list(parsed.refused))
     terms = {
-        row[6]: SeatRow(row[0], row[1], row[2], row[3], maybe_day(row[4]), maybe_day(row[5]))
+        row[7]: SeatRow(*row[:4], maybe_day(row[4]), maybe_day(row[5]), _codes(row[6]))
         for row in work.connection.exec_driver_sql(_TERMS)
     }
     today = local_day(work.at, work.rules.tz)
@@ -53,6 +60,10 @@ def plan_board(work: Work, parsed: Parsed[SeatRow]) -> BoardPlan:
     sitting = {term.seat: term.name for term in terms.values() if _sits(term, today)}
     plan.missing = [f"{seat} {name}" for seat, name in sorted(sitting.items()) if seat not in told]
     return plan
+
+
+def _codes(text: str | None) -> tuple[str, ...]:
+    return tuple(filter(None, (text or "").split("|")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,8 @@ def _told(board: _Board, row: SeatRow, term: SeatRow) -> SeatRow:
     until_on = row.until_on if "until" in board.columns else term.until_on
     if "until" not in board.columns and not _sits(term, board.today):
         from_on, until_on = board.today, None
-    return replace(row, from_on=from_on, until_on=until_on)
+    member_of = row.member_of if "member_of" in board.columns else term.member_of
+    return replace(row, from_on=from_on, until_on=until_on, member_of=member_of)
 
 
 def _change(plan: BoardPlan, key: int, old: SeatRow, new: SeatRow) -> None:
@@ -121,7 +133,7 @@ def _change(plan: BoardPlan, key: int, old: SeatRow, new: SeatRow) -> None:
 def _changes(old: SeatRow, new: SeatRow) -> Sequence[Change]:
     def text(row: SeatRow, name: str) -> str:
         value = getattr(row, _ADDRESS_OF[name])
-        return "" if value is None else str(value)
+        return "" if value is None else "|".join(value) if isinstance(value, tuple) else str(value)
 
     return [
         Change(old.seat, name, text(old, name), text(new, name))
