@@ -29,6 +29,7 @@ def rules_of(settings: Settings, *, dates_confirmed: bool = False) -> Rules:
     offsets = {event.name: event.rule.year_offset for event in MEMBERSHIP.calendar}
     return Rules(
         tz=settings.organisation.tz,
+        language=settings.organisation.language.value,
         calendar={
             name: YearlyRule(
                 name, step.month, step.day, step.hour, step.minute, step.until, _about(offsets[name], step.month)

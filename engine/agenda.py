@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from engine.apart import each_apart
-from engine.batch import NEW_BALLOT, OUTBOX, Statement
-from engine.board import seats_in_office
+from engine.batch import NEW_BALLOT, Statement
+from engine.board_mail import tell_decisions, tell_seats, was_told
 from engine.cases import BallotFacts, Case, Occasion
 from engine.clock import local_day
 from engine.context import Context
 from engine.definition import BallotRule, Workflow
 from engine.meetings import MEETING_UNCONFIRMED, MeetingFacts, meetings_where
-from engine.models import BallotStatus
+from engine.models import BallotStatus, BoardMail
 from engine.recusals import stand_aside_as_declared
 from engine.store import stored
 from engine.tallies import freeze, outcomes_of, tallies_of
@@ -63,26 +63,23 @@ def publish(context: Context, meeting: MeetingFacts, at: datetime, moment: datet
         sql = "UPDATE meeting SET published_at = ?, items = ? WHERE id = ?"
         work.connection.exec_driver_sql(sql, (stored(at), items, meeting.id))
         if items:
-            _tell_seats(work, meeting, items)
+            tell_seats(work, BoardMail.AGENDA, meeting, f"meeting-{meeting.id}", {"items": items})
 
 
 def _publish_list(
     context: Context, workflow: Workflow, rule: BallotRule, meeting: MeetingFacts, at: datetime, moment: datetime
 ) -> None:
-    with context.reading(workflow, at) as work:
-        before = concerned_before(work, rule, meeting)
-        whole = rule.every_meeting or not list_settled(work, rule, meeting.year)
-    if before is None:
+    if not rule.carried_by(meeting.month_number):
         return
+    for ids, whole in listable(context, workflow, rule, meeting, at):
 
-    def put_on(work: Work, cases: list[Case]) -> None:
-        occasion = agenda_occasion(work, meeting, moment)
-        for case in cases:
-            if belongs(case, rule, occasion, whole=whole):
-                _put_on(work, case, rule, meeting, occasion)
+        def put_on_all(work: Work, cases: list[Case], whole: bool = whole) -> None:  # noqa: FBT001 bound now, for each chunk
+            occasion = agenda_occasion(work, meeting, moment)
+            for case in cases:
+                if belongs(case, rule, occasion, whole=whole):
+                    put_on(work, case, rule, meeting, occasion)
 
-    for ids in _listable(context, workflow, rule, before, (meeting.year, whole)):
-        each_apart(context, workflow, (at, moment), ids, put_on, f"agenda {meeting.month}")
+        each_apart(context, workflow, (at, moment), ids, put_on_all, f"agenda {meeting.month}")
     if not rule.every_meeting:
         with context.work(workflow, at, moment) as work:
             row = (workflow.name, rule.trigger, meeting.year, meeting.id)
@@ -97,12 +94,7 @@ def would_carry(context: Context, meeting: MeetingFacts, at: datetime) -> bool:
 
 
 def _carries(context: Context, workflow: Workflow, rule: BallotRule, meeting: MeetingFacts, at: datetime) -> bool:
-    with context.reading(workflow, at) as work:
-        before = concerned_before(work, rule, meeting)
-        whole = rule.every_meeting or not list_settled(work, rule, meeting.year)
-    if before is None:
-        return False
-    for ids in _listable(context, workflow, rule, before, (meeting.year, whole)):
+    for ids, whole in listable(context, workflow, rule, meeting, at):
         with context.reading(workflow, at) as work:
             occasion = agenda_occasion(work, meeting, at)
             if any(belongs(case, rule, occasion, whole=whole) for case in work.cases(ids)):
@@ -133,7 +125,7 @@ def concerned_before(work: Work, rule: BallotRule, meeting: MeetingFacts) -> dat
     """
     if rule.every_meeting:
         return meeting.publish_at
-    if not rule.month <= meeting.month_number <= rule.carried_until_month:
+    if not rule.carried_by(meeting.month_number):
         return None
     first = meetings_where(work.connection, "month >= ?", f"{meeting.year}-{rule.month:02d}")[0]
     return first.publish_at
@@ -144,6 +136,18 @@ def list_settled(work: Work, rule: BallotRule, year: int) -> bool:
     sql = "SELECT 1 FROM agenda_list WHERE workflow = ? AND trigger = ? AND year = ?"
     row = work.connection.exec_driver_sql(sql, (work.workflow.name, rule.trigger, year)).fetchone()
     return row is not None
+
+
+def listable(
+    context: Context, workflow: Workflow, rule: BallotRule, meeting: MeetingFacts, at: datetime
+) -> Iterator[tuple[list[int], bool]]:
+    """Chunks of ids whom a meeting's list may concern, and whether the list is settled anew; none is not carried."""
+    with context.reading(workflow, at) as work:
+        before = concerned_before(work, rule, meeting)
+        whole = rule.every_meeting or not list_settled(work, rule, meeting.year)
+    if before is not None:
+        for ids in _listable(context, workflow, rule, before, (meeting.year, whole)):
+            yield ids, whole
 
 
 def _listable(
@@ -175,7 +179,8 @@ def belongs(case: Case, rule: BallotRule, occasion: Occasion, *, whole: bool) ->
     return all(guard(case, occasion) is None for guard in rule.lists)
 
 
-def _put_on(work: Work, case: Case, rule: BallotRule, meeting: MeetingFacts, occasion: Occasion) -> None:
+def put_on(work: Work, case: Case, rule: BallotRule, meeting: MeetingFacts, occasion: Occasion) -> None:
+    """Make a ballot of one case on a meeting's agenda, journal it and tell the member what its rule says."""
     waits = rule.hearing is not None
     again = case.latest(rule.trigger) is not None
     status = BallotStatus.SCHEDULED if waits else BallotStatus.OPEN
@@ -190,30 +195,9 @@ def _put_on(work: Work, case: Case, rule: BallotRule, meeting: MeetingFacts, occ
     for kind in rule.sends_again if again and rule.sends_again else rule.sends:
         work.send(case, kind, occasion)
     why = f"{rule.trigger}: on the agenda of {local_day(meeting.held_at, work.rules.tz).isoformat()}"
+    if occasion.reason:
+        why = f"{why}, put on by hand: {occasion.reason}"
     work.batch.journal(case, occasion, AGENDA, case.state, reason=why)
-
-
-def _tell_seats(work: Work, meeting: MeetingFacts, items: int) -> None:
-    """Each seat gets the agenda by mail."""
-    context = f'{{"meeting": "{meeting.held_at.isoformat()}", "items": {items}, "meeting_id": {meeting.id}}}'
-    for seat in seats_in_office(work.connection, local_day(work.at, work.rules.tz)):
-        if seat.email:
-            key = f"seat-{seat.name}:{AGENDA}:meeting-{meeting.id}"
-            now = stored(work.at)
-            work.batch.add(
-                OUTBOX,
-                key,
-                None,
-                AGENDA,
-                f"meeting-{meeting.id}",
-                None,
-                None,
-                seat.email,
-                "fr",
-                context,
-                "pending",
-                *(now, now, 0, ""),
-            )
 
 
 def open_hearings(context: Context, meeting: MeetingFacts, at: datetime, moment: datetime) -> None:
@@ -246,9 +230,12 @@ def _open_hearing(work: Work, case: Case, ballot: BallotFacts, moment: datetime)
 
 def close_meeting(context: Context, meeting: MeetingFacts, at: datetime, moment: datetime) -> None:
     """At midnight every ballot still open is counted and closed."""
+    closed: list[int] = []
 
     def close_each(work: Work, cases: list[Case]) -> None:
-        close_ballots(work, _ballots_of(cases, meeting, BallotStatus.OPEN), meeting, moment)
+        open_ones = _ballots_of(cases, meeting, BallotStatus.OPEN)
+        closed.extend(ballot.id for _, ballot in open_ones)
+        close_ballots(work, open_ones, meeting, moment)
 
     for workflow in context.workflows:
         for ids in _on_agenda(context, workflow, meeting, BallotStatus.OPEN):
@@ -257,6 +244,8 @@ def close_meeting(context: Context, meeting: MeetingFacts, at: datetime, moment:
         sql = "UPDATE meeting SET closed_at = ? WHERE id = ?"
         work.connection.exec_driver_sql(sql, (stored(at), meeting.id))
         work.batch.close_task(MEETING_UNCONFIRMED, None, at, meeting.month, note="it was held")
+        if closed or not was_told(work, meeting):
+            tell_decisions(work, meeting)
 
 
 def _on_agenda(

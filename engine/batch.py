@@ -5,9 +5,10 @@ building one per call costs nine times more.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
@@ -80,6 +81,17 @@ def task_key(kind: str, instance_id: int | None, about: str = "") -> str:
     return f"{kind}:{'' if instance_id is None else instance_id}:{about}"
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """An instance of another workflow that this one starts: of which, for whom, since when, with what it is told."""
+
+    workflow: str
+    subject: str
+    since: datetime
+    actor: str
+    told: Mapping[str, Any]
+
+
 class Batch:
     """Rows to write, by statement, with the mails and the undo note of the arrow being fired."""
 
@@ -89,6 +101,11 @@ class Batch:
         self.mails: list[str] = []
         self.details = ""
         self.changed: dict[int, Case] = {}
+        self.beginnings: list[Beginning] = []
+
+    def begin(self, beginning: Beginning) -> None:
+        """Start an instance of another workflow, in the same transaction."""
+        self.beginnings.append(beginning)
 
     def add(self, statement: Statement, *values: object) -> None:
         """Add one row."""

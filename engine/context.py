@@ -62,7 +62,7 @@ class Context:
     def _work(self, connection: Connection, workflow: Workflow, at: datetime | None, moment: datetime | None) -> Work:
         when = at or LONG_AGO
         paused = moment is not None and paused_at(connection, moment)
-        return Work(connection, self.machines[workflow.name], self.rules, when, paused)
+        return Work(connection, self.machines[workflow.name], self.rules, when, paused, self.machines)
 
 
 def paused_at(connection: Connection, moment: datetime) -> bool:

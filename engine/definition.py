@@ -11,9 +11,10 @@ from engine.errors import BadDefinition
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from engine.batch import Batch
+    from engine.batch import Batch, Beginning
     from engine.cases import Occasion
     from engine.rules import Rules
+    from engine.work import Work
 
 Why: TypeAlias = str | None
 """Why a guard says no, in a few words; None means yes."""
@@ -88,6 +89,10 @@ class BallotRule:
     source: tuple[str, ...] = ()
     """Where whoever may be listed stands; by default, where the trigger's arrows start."""
 
+    def carried_by(self, month: int) -> bool:
+        """Whether the meeting of a month, 1 to 12, carries the question."""
+        return self.every_meeting or self.month <= month <= self.carried_until_month
+
 
 @dataclass(frozen=True)
 class Workflow:
@@ -110,6 +115,10 @@ class Workflow:
     """What undoing a move away from the present state needs; kept in the journal's `details`."""
     settle: Callable[[Any, "Occasion", "Batch"], None] | None = None
     """After anything changed: opens and closes the tasks that follow from the facts."""
+    undo: Callable[["Work", Any, str, Sequence[str]], object] | None = None
+    """Goes back to the state before the last move: two people, a reason (a decision was annulled)."""
+    begin: Callable[["Work", "Beginning"], object] | None = None
+    """Starts an instance that another workflow asks for."""
     _arrows: Mapping[tuple[str, str], tuple[Transition, ...]] = field(init=False, repr=False, compare=False)
     _events: Mapping[str, CalendarEvent] = field(init=False, repr=False, compare=False)
     _ballots: Mapping[str, BallotRule] = field(init=False, repr=False, compare=False)

@@ -6,7 +6,7 @@ from engine.agenda import publish
 from engine.clock import local_day
 from engine.engine import Engine
 from engine.errors import NotAllowed
-from engine.meetings import MeetingFacts, _insert, _refuse_move, meeting_of_month, meetings_where
+from engine.meetings import MeetingFacts, insert_meeting, meeting_of_month, meetings_where, refuse_move
 
 
 def call_meeting(engine: Engine, held_at: datetime, place: str, now: datetime) -> MeetingFacts:
@@ -24,9 +24,9 @@ def call_meeting(engine: Engine, held_at: datetime, place: str, now: datetime) -
             raise NotAllowed(reason=f"the board has a meeting in {month} already: move it instead")
         if held_at <= now:
             raise NotAllowed(reason="a meeting cannot be called in the past")
-        _insert(connection, engine.rules, month, held_at, None)
+        insert_meeting(connection, engine.rules, month, held_at, now)
         called = meeting_of_month(connection, month)
-        _refuse_move(connection, engine.rules, called, held_at, now)
+        refuse_move(connection, engine.rules, called, held_at, now)
         connection.exec_driver_sql("UPDATE meeting SET place = ? WHERE id = ?", (place, called.id))
     if called.publish_at <= now:
         publish(engine.context, called, now, now)

@@ -10,12 +10,17 @@ from engine.batch import CLOSE_TASK, task_key
 from engine.calendar import meetings_between
 from engine.clock import at_local, end_of_day, local_day
 from engine.errors import Invalid, NotAllowed
+from engine.models import BoardMail
 from engine.rules import Rules
 from engine.store import instant_of, maybe_instant, stored
 
 AHEAD = timedelta(days=400)
 MEETING_UNCONFIRMED = "meeting_unconfirmed"
 CONFIRM_DAYS = 15
+NEWS_DAYS = 10
+"""Before the agenda: the seats are asked whether they have heard from those it may list."""
+REMINDER_DAYS = (7, 2, 1)
+"""Before the meeting: whoever has not voted is reminded."""
 
 _COLUMNS = (
     """id, month, held_at, publish_at, closes_at, published_at, opened_at, closed_at, items, present, confirmed"""
@@ -69,14 +74,15 @@ def plan_meetings(connection: Connection, rules: Rules, now: datetime) -> None:
     for held_at in meetings_between(rules.board.meetings, rules.tz, start, horizon):
         month = local_day(held_at, rules.tz).isoformat()[:7]
         if known is None or month > known:
-            _insert(connection, rules, month, held_at, now if held_at < now else None)
+            insert_meeting(connection, rules, month, held_at, now)
 
 
-def _insert(connection: Connection, rules: Rules, month: str, held_at: datetime, over: datetime | None) -> None:
+def insert_meeting(connection: Connection, rules: Rules, month: str, held_at: datetime, now: datetime) -> None:
+    """Make the row of a meeting and of what the seats are told before it; one that is past is closed."""
     sql = """INSERT INTO meeting (month, held_at, publish_at, confirm_by, closes_at, closed_at, place, confirmed, items,
         present) VALUES (?, ?, ?, ?, ?, ?, '', ?, 0, '') ON CONFLICT DO NOTHING"""
     dates = (_days_before(rules, held_at, rules.board.publish_days), _days_before(rules, held_at, CONFIRM_DAYS))
-    over_text = None if over is None else stored(over)
+    over_text = stored(now) if held_at < now else None
     connection.exec_driver_sql(
         sql,
         (
@@ -84,6 +90,21 @@ def _insert(connection: Connection, rules: Rules, month: str, held_at: datetime,
             *(over_text, rules.dates_confirmed),
         ),
     )
+    if over_text is None:
+        _plan_notices(connection, rules, meeting_of_month(connection, month), now)
+
+
+def _plan_notices(connection: Connection, rules: Rules, planned: MeetingFacts, now: datetime) -> None:
+    """What the seats are told before a meeting, from now on: those told already stay told."""
+    sql = "DELETE FROM board_notice WHERE meeting_id = ? AND done_at IS NULL"
+    connection.exec_driver_sql(sql, (planned.id,))
+    news = _days_before(rules, planned.publish_at, NEWS_DAYS)
+    reminders = [_days_before(rules, planned.held_at, days) for days in REMINDER_DAYS]
+    rows = [(BoardMail.ANY_NEWS, news), *((BoardMail.VOTE_REMINDER, at) for at in reminders)]
+    sql = "INSERT INTO board_notice (meeting_id, kind, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+    for kind, at in rows:
+        if at > now:
+            connection.exec_driver_sql(sql, (planned.id, kind.value, stored(at)))
 
 
 def _days_before(rules: Rules, held_at: datetime, days: int) -> datetime:
@@ -143,7 +164,7 @@ def move_meeting(connection: Connection, rules: Rules, month: str, held_at: date
     Raises NotAllowed into the past, onto or beyond a neighbour, or once it was held.
     """
     planned = meeting_of_month(connection, month)
-    _refuse_move(connection, rules, planned, held_at, now)
+    refuse_move(connection, rules, planned, held_at, now)
     publish = planned.publish_at if planned.published_at else _days_before(rules, held_at, rules.board.publish_days)
     confirm_by = _days_before(rules, held_at, CONFIRM_DAYS)
     connection.exec_driver_sql(
@@ -157,10 +178,13 @@ def move_meeting(connection: Connection, rules: Rules, month: str, held_at: date
     connection.exec_driver_sql(
         "UPDATE ballot SET opens_at = ? WHERE meeting_id = ? AND status = 'scheduled'", (stored(held_at), planned.id)
     )
-    return meeting(connection, planned.id)
+    moved = meeting(connection, planned.id)
+    _plan_notices(connection, rules, moved, now)
+    return moved
 
 
-def _refuse_move(connection: Connection, rules: Rules, planned: MeetingFacts, held_at: datetime, now: datetime) -> None:
+def refuse_move(connection: Connection, rules: Rules, planned: MeetingFacts, held_at: datetime, now: datetime) -> None:
+    """Raise NotAllowed for a meeting that was held, into the past, and onto or beyond a neighbour."""
     if planned.held_at <= now or planned.closed_at is not None:
         raise NotAllowed(reason=f"the meeting of {planned.month} was already held")
     if held_at <= now:

@@ -59,6 +59,16 @@ class OutboxStatus(StrEnum):
     BOUNCED = "bounced"
 
 
+class BoardMail(StrEnum):
+    """What the board itself is told by mail."""
+
+    AGENDA = "agenda"
+    AGENDA_CHANGED = "agenda_changed"
+    ANY_NEWS = "any_news"
+    VOTE_REMINDER = "vote_reminder"
+    DECISIONS = "decisions"
+
+
 class WorkflowInstance(SQLModel, table=True):
     """One running workflow: one association's membership. `since` is the instant its state took effect."""
 

@@ -48,6 +48,8 @@ class Rules:
     """
 
     tz: ZoneInfo
+    language: str = "fr"
+    """In which the board is written to."""
     calendar: Mapping[str, YearlyRule] = field(default_factory=dict)
     modes: Mapping[str, Mode] = field(default_factory=dict)
     board: BoardRules = field(default_factory=BoardRules)

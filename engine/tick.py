@@ -18,6 +18,7 @@ from engine.context import LONG_AGO, Context, paused_at
 from engine.definition import Workflow
 from engine.events import close_slot, hold_open_slots, run_slot
 from engine.meetings import MeetingFacts, are_planned, meetings_where, plan_meetings
+from engine.notices import give_notices
 from engine.store import instant_of, stored
 
 CHUNK = 2000
@@ -29,6 +30,7 @@ _MEETING_MOMENTS = """SELECT min(t) FROM (
     UNION ALL SELECT min(closes_at) FROM meeting WHERE closes_at > ? AND closed_at IS NULL
     UNION ALL SELECT min(confirm_by) FROM meeting WHERE confirm_by > ? AND NOT confirmed AND closed_at IS NULL
     UNION ALL SELECT min(ends_at) FROM pause WHERE ends_at > ?
+    UNION ALL SELECT min(at) FROM board_notice WHERE done_at IS NULL
     UNION ALL SELECT min(at) FROM timer)"""
 
 
@@ -147,6 +149,7 @@ def _deal_with(context: Context, moment: datetime, now: datetime) -> None:
     _end_pause(context, moment, now)
     for meeting in _meetings(context, "confirm_by = ? AND NOT confirmed AND closed_at IS NULL", moment):
         warn_unconfirmed(context, meeting, now, moment)
+    give_notices(context, now, moment)
     _publish_agendas(context, moment, now)
     for meeting in _meetings(context, "held_at = ? AND published_at IS NOT NULL AND opened_at IS NULL", moment):
         open_hearings(context, meeting, now, moment)

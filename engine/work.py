@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.batch import APPLY_BALLOT, SET_BALLOT_STATUS, SET_TIMER, Batch, note_taken
+from engine.batch import APPLY_BALLOT, SET_BALLOT_STATUS, SET_TIMER, Batch, Beginning, note_taken
 from engine.board import seats_in_office
 from engine.calendar import Slot, clear_days_end, open_slots
 from engine.cases import BallotFacts, Case, Occasion, add_engine_facts
 from engine.clock import local_day
 from engine.definition import Transition, Workflow
+from engine.errors import BadDefinition
 from engine.machine import SharedMachine
 from engine.meetings import next_meeting_after
 from engine.models import BallotStatus, OccurrenceStatus
@@ -40,6 +41,8 @@ class Work:
     rules: Rules
     at: datetime
     paused: bool = False
+    machines: Mapping[str, SharedMachine] = field(default_factory=dict)
+    """Of every workflow that runs here: one may start instances of another."""
     batch: Batch = field(default_factory=Batch)
     workflow: Workflow = field(init=False)
     runs: EventRuns = field(init=False)
@@ -169,9 +172,23 @@ class Work:
         return self._interests.get(subject, ())
 
     def write(self) -> None:
-        """Write the batch and the runs."""
+        """Write the batch and the runs, then start what was asked of other workflows."""
         self.runs.write()
         self.batch.write(self.connection)
+        beginnings, self.batch.beginnings = self.batch.beginnings, []
+        for beginning in beginnings:
+            self._begin(beginning)
+
+    def of(self, workflow: str) -> "Work":
+        """The same transaction, over another workflow; what is decided with it, its own `write` writes."""
+        return Work(self.connection, self.machines[workflow], self.rules, self.at, self.paused, self.machines)
+
+    def _begin(self, beginning: Beginning) -> None:
+        other = self.of(beginning.workflow)
+        if other.workflow.begin is None:
+            raise BadDefinition(reason=f"{beginning.workflow} is not started by another workflow")
+        other.workflow.begin(other, beginning)
+        other.write()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +198,7 @@ class Decision:
     at: datetime
     reason: str = ""
     missing: tuple[str, ...] = ()
+    actor: str = NOBODY
 
 
 def slot_occasion(work: Work, slot: Slot, moment: datetime) -> Occasion:
@@ -274,7 +292,7 @@ def set_ballot(work: Work, case: Case, ballot: BallotFacts, status: BallotStatus
     ballot.reason = decision.reason or ballot.reason
     missing = "|".join(decision.missing)
     work.batch.add(SET_BALLOT_STATUS, status.value, stored(decision.at), missing, ballot.reason, ballot.id)
-    occasion = work.occasion(decision.at, f"ballot:{ballot.id}")
+    occasion = work.occasion(decision.at, f"ballot:{ballot.id}", decision.actor)
     said = decision.reason or ", ".join(decision.missing)
     why = f"ballot {status.value}" + (f": {said}" if said else "")
     work.batch.journal(case, occasion, ballot.trigger, case.state, acted=False, reason=why)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from engine.annulment import refuse_alone
 from engine.clock import local_day
-from engine.errors import Invalid, NotAllowed
+from engine.errors import NotAllowed
 from engine.store import stored
 from engine.work import NOBODY, Work
 from workflows.membership import statements as sql
@@ -12,8 +13,6 @@ from workflows.membership.ledger import undo_of
 from workflows.membership.models import EntryKind
 from workflows.membership.services import withdraw_deletion
 from workflows.membership.words import FINAL, State, TaskKind, Trigger
-
-CORRECTORS = 2
 
 
 def _owe_again(work: Work, member: Member, kind: EntryKind) -> None:
@@ -50,8 +49,7 @@ def correct(work: Work, member: Member, reason: str, people: Sequence[str]) -> S
 
     Raises Invalid without two different people or a reason, NotAllowed when nothing was moved.
     """
-    if len({name.strip().casefold() for name in people if name.strip()}) < CORRECTORS or not reason.strip():
-        raise Invalid(reason="a correction takes two different people and a reason")
+    by = refuse_alone(people, reason)
     row = work.connection.exec_driver_sql(
         """SELECT from_state, details, cause FROM journal_entry WHERE instance_id = ? AND acted
         AND from_state IS NOT NULL AND from_state <> to_state ORDER BY id DESC LIMIT 1""",
@@ -62,7 +60,7 @@ def correct(work: Work, member: Member, reason: str, people: Sequence[str]) -> S
     occasion = work.occasion(
         work.at,
         "correction",
-        " + ".join(people),
+        by,
         key=f"correct-{stored(work.at)}",
         reason=reason,
         data=undo_of(row[0], row[1]),
@@ -72,7 +70,7 @@ def correct(work: Work, member: Member, reason: str, people: Sequence[str]) -> S
     if row[2] == "waiver":
         _owe_again(work, member, EntryKind.WAIVER)
     if member.state in FINAL:
-        withdraw_deletion(work, member, " + ".join(people))
+        withdraw_deletion(work, member, by)
     if work.fire(member, Trigger.CORRECT, occasion) is None:
         raise NotAllowed(reason=f"{member.subject} cannot be {row[0]} with what it owes now: undo the payment instead")
     work.batch.write(work.connection)

@@ -5,6 +5,7 @@ Read it from the top: the year's dates, what the board decides and when, then ev
 
 from engine.calendar import YearlyRule
 from engine.definition import BallotRule, CalendarEvent, Lift, On, Transition, Workflow
+from workflows.membership.corrections import correct
 from workflows.membership.deeds import (
     ask_about_payment,
     ask_to_cut_again,
@@ -49,6 +50,7 @@ from workflows.membership.guards import (
 )
 from workflows.membership.hearing import heard, missing_gates
 from workflows.membership.mailing import put_in_outbox
+from workflows.membership.members import begin_membership
 from workflows.membership.models import LetterKind, OrderAction
 from workflows.membership.tasks import settle_tasks
 from workflows.membership.words import ACTIVE, FINAL, Mail, State, Trigger
@@ -162,4 +164,6 @@ MEMBERSHIP = Workflow(
     mails=put_in_outbox,
     memory=memory_of,
     settle=settle_tasks,
+    undo=correct,
+    begin=begin_membership,
 )

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
+from engine.batch import Beginning
 from engine.calendar import stay_end
 from engine.clock import local_day, noon
 from engine.errors import FutureDate, Invalid, NotAllowed
@@ -45,16 +46,29 @@ def join(
     fields: Mapping[str, object],
     services: Sequence[tuple[str, str]] = (),
     actor: str = NOBODY,
+    since: datetime | None = None,
 ) -> int:
     """A new member: it owes the year of joining (from 1 December the next) and is called at once.
 
-    Raises Invalid when the number is taken.
+    `since`: when it began, where that was earlier. Raises Invalid when the number is taken.
     """
     joined = {"joined_on": local_day(work.at, work.rules.tz), **fields}
     joined_on, amount = joined["joined_on"], usual_amount(work, joined)
     year = first_year(joined_on if isinstance(joined_on, date) else local_day(work.at, work.rules.tz))
-    new = NewMember(number, joined, State.CALLED if amount else State.PAID, owes=(year,), services=tuple(services))
+    state = State.CALLED if amount else State.PAID
+    new = NewMember(number, joined, state, owes=(year,), services=tuple(services), started_at=since)
     return enter_all(work, [new], Trigger.JOIN, actor)[0]
+
+
+def begin_membership(work: Work, beginning: Beginning) -> None:
+    """A membership that another workflow starts: what it tells are the register's fields, by column, and services.
+
+    Raises Invalid when the number is taken.
+    """
+    fields = dict(beginning.told)
+    services = fields.pop("services", ())
+    joined = {"joined_on": local_day(beginning.since, work.rules.tz), **fields}
+    join(work, beginning.subject, joined, services, beginning.actor, beginning.since)
 
 
 def leave(work: Work, member: Member, on: date, reason: str, actor: str = NOBODY) -> None:

@@ -37,6 +37,8 @@ class NewMember:
     owes: tuple[int, ...] = ()
     reminded_for: int | None = None
     services: tuple[tuple[str, str], ...] = field(default=())
+    started_at: datetime | None = None
+    """When its membership began, where that was before it is entered: steps due since then concern it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ def _taken_over(member: NewMember) -> TakenOver:
 
 
 def _since(work: Work, new: NewMember) -> datetime:
+    if new.started_at is not None:
+        return new.started_at
     return work.at if new.since is None else min(work.at, _midnight(work, new.since))
 
 
@@ -149,7 +153,8 @@ def _write(work: Work, entries: Sequence[_Entry]) -> None:
 
 def _instance_rows(work: Work, entry: _Entry) -> Iterable[tuple[object, ...]]:
     flow, new = work.workflow, entry.new
-    yield entry.id, flow.name, flow.version, new.number, new.state.value, stored(entry.since), stored(work.at)
+    began = stored(new.started_at or work.at)
+    yield entry.id, flow.name, flow.version, new.number, new.state.value, stored(entry.since), began
 
 
 def _association_rows(work: Work, entry: _Entry) -> Iterable[tuple[object, ...]]:

@@ -49,7 +49,7 @@ def plan_board(work: Work, parsed: Parsed[SeatRow]) -> BoardPlan:
     """Compare a file of seats with the database. Seats that are not in the file stay as they are."""
     plan = BoardPlan(parsed.file, refused=list(parsed.refused))
     terms = {
-        row[7]: SeatRow(*row[:4], maybe_day(row[4]), maybe_day(row[5]), _codes(row[6]))
+        row[7]: SeatRow(row[0], row[1], row[2], row[3], maybe_day(row[4]), maybe_day(row[5]), _codes(row[6]))
         for row in work.connection.exec_driver_sql(_TERMS)
     }
     today = local_day(work.at, work.rules.tz)

@@ -1,0 +1,72 @@
+"""What the board itself is told by mail: each seat in office gets its own, at its address, in the board's language.
+
+What a mail lists is read when its words are written, so that it says how things stand when it leaves.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from engine.batch import OUTBOX
+from engine.board import SeatFacts, seats_in_office
+from engine.clock import local_day
+from engine.meetings import MeetingFacts
+from engine.models import BoardMail, OutboxStatus
+from engine.store import stored
+from engine.work import Work
+
+_DECIDED = """SELECT 1 FROM ballot WHERE meeting_id = ? AND status IN ('adopted', 'rejected', 'no_quorum', 'blocked')
+    LIMIT 1"""
+_TOLD = """SELECT count(DISTINCT occasion), coalesce(sum(status = ? AND body IS NULL), 0) FROM outbox_message
+    WHERE kind = ? AND instance_id IS NULL AND (occasion = ? OR occasion LIKE ?)"""
+
+
+def tell_seats(
+    work: Work,
+    kind: BoardMail,
+    meeting: MeetingFacts,
+    occasion: str,
+    told: Mapping[str, Any],
+    seats: Iterable[SeatFacts] | None = None,
+) -> None:
+    """Write one mail of a kind to each seat (those in office, unless named) that has an address, once per occasion."""
+    about = {"meeting": meeting.held_at.isoformat(), "meeting_id": meeting.id, **told}
+    now = stored(work.at)
+    for seat in seats_in_office(work.connection, work.today) if seats is None else seats:
+        if seat.email:
+            what = (f"seat-{seat.name}:{kind}:{occasion}", None, kind.value, occasion, None, None)
+            context = json.dumps(about | {"seat": seat.name}, ensure_ascii=False)
+            work.batch.add(OUTBOX, *what, seat.email, work.rules.language, context, "pending", now, now, 0, "")
+
+
+def tell_change(work: Work, meeting: MeetingFacts, instance_id: int, reason: str, *, added: bool) -> None:
+    """Tell the seats what the secretary put on the agenda, or took off it, and why."""
+    occasion = f"meeting-{meeting.id}:{instance_id}:{work.now}"
+    told = {"instances": [instance_id], "added": added, "reason": reason}
+    tell_seats(work, BoardMail.AGENDA_CHANGED, meeting, occasion, told)
+
+
+def was_told(work: Work, meeting: MeetingFacts) -> bool:
+    """Whether the seats were told of a meeting's decisions already."""
+    return _times_told(work, meeting)[0] > 0
+
+
+def _times_told(work: Work, meeting: MeetingFacts) -> tuple[int, int]:
+    """How often they were, and how many of these mails have no words yet."""
+    key = f"meeting-{meeting.id}"
+    values = (OutboxStatus.PENDING.value, BoardMail.DECISIONS.value, key, f"{key}:%")
+    times, wordless = work.connection.exec_driver_sql(_TOLD, values).one()
+    return times, wordless
+
+
+def tell_decisions(work: Work, meeting: MeetingFacts) -> None:
+    """Tell the seats what the meeting has decided, again when the record adds something. Call it after `work.write`.
+
+    A mail about it that has no words yet will say the new decisions too: no second one is written.
+    """
+    if work.connection.exec_driver_sql(_DECIDED, (meeting.id,)).fetchone() is None:
+        return
+    key, (times, wordless) = f"meeting-{meeting.id}", _times_told(work, meeting)
+    if not wordless:
+        seats = seats_in_office(work.connection, local_day(meeting.held_at, work.rules.tz))
+        tell_seats(work, BoardMail.DECISIONS, meeting, f"{key}:{times}" if times else key, {}, seats)
