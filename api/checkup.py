@@ -20,6 +20,7 @@ from engine.errors import RelanceError
 from engine.faults import file_of, name_of
 from engine.meetings import meetings_where
 from engine.migrate import current_revision
+from engine.models import BoardMail
 from engine.outlook import paused_until
 from engine.revisions import known_revisions, refuse_newer
 from engine.store import Store, instant_of, stored
@@ -27,8 +28,6 @@ from notifications.render import check_templates
 from workflows import WORKFLOWS
 from workflows.membership.words import Mail
 
-BOARD_MAILS = ("agenda", "vote_reminder", "decisions")
-"""Mail kinds to the seats (INTERFACE § 4)."""
 LOW_DISK, NO_DISK = 200 * 2**20, 20 * 2**20
 NOT_RUNNING = timedelta(hours=24)
 SOON = timedelta(days=45)
@@ -102,7 +101,7 @@ class _Stop(Exception):  # noqa: N818 it ends the examination, it is no error
 
 
 def _texts() -> Iterator[Sign]:
-    kinds = (*(mail.value for mail in Mail), *BOARD_MAILS)
+    kinds = (*(mail.value for mail in Mail), *BoardMail)
     try:
         check_templates(kinds)
     except RelanceError as error:

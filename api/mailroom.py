@@ -6,6 +6,7 @@ from functools import lru_cache
 from threading import Thread
 
 from api.addressees import letterhead_of, members_of
+from api.board_matters import board_matters
 from api.settings import Settings
 from api.settings_sections import MailMode
 from engine.calendar import slots_between
@@ -61,7 +62,7 @@ def _words_of(settings: Settings, engine: Engine) -> Callable[[], object]:
         with store.read() as connection:
             wordless = any_wordless(connection)
         if wordless:
-            render_pending(store, letterhead, members_of)
+            render_pending(store, letterhead, members_of, board_matters)
 
     return write_words
 

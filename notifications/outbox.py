@@ -32,8 +32,9 @@ _FAILED = "UPDATE outbox_message SET status = 'failed', error = ? WHERE id = ? A
 _NOTHING: dict[str, Any] = {
     **dict.fromkeys(("day", "meeting", "place", "payment", "until", "event", "items", "meeting_id", "link")),
     **dict.fromkeys(("total", "reference", "pay_by", "resign_before", "state", "contact_name")),
-    **dict.fromkeys(("owed", "owed_years", "concerned", "decisions"), ()),
-    "person": False,
+    **dict.fromkeys(("owed", "owed_years", "concerned", "decisions", "listed", "subjects"), ()),
+    **dict.fromkeys(("person", "added"), False),
+    **dict.fromkeys(("reason", "seat", "unlisted")),
 }
 _PAYMENT: dict[str, Any] = {"years": (), "credit": 0, "reference": "", "reversed_on": None, "reason": None}
 
@@ -45,12 +46,23 @@ class Lookup(Protocol):
         """Return what is known of these instances, by id; one that is unknown is left out."""
 
 
+class BoardLookup(Protocol):
+    """What a mail to the board lists, beyond what it was written with: by the names that templates use."""
+
+    def __call__(self, connection: Connection, told: Mapping[str, Any], /) -> Mapping[str, Any]:
+        """Return it."""
+
+
+def _nothing_more(_connection: Connection, _told: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {}
+
+
 def any_wordless(connection: Connection) -> bool:
     """Whether some message that waits has no words yet. Asked every few seconds."""
     return connection.exec_driver_sql(_ANY_WORDLESS).fetchone() is not None
 
 
-def render_pending(store: Store, letterhead: Letterhead, lookup: Lookup) -> int:
+def render_pending(store: Store, letterhead: Letterhead, lookup: Lookup, of_board: BoardLookup = _nothing_more) -> int:
     """Write the words of every pending message that has none; returns how many were written.
 
     One transaction per batch. A message that cannot be written is failed with its error, and the others go on.
@@ -60,19 +72,25 @@ def render_pending(store: Store, letterhead: Letterhead, lookup: Lookup) -> int:
     while True:
         with store.write() as connection:
             rows = connection.exec_driver_sql(_WAITING, (*after, BATCH)).fetchall()
-            written += _write_batch(connection, rows, renderer, lookup)
+            written += _write_batch(connection, rows, renderer, (lookup, of_board))
         if len(rows) < BATCH:
             return written
         after = (rows[-1].due_at, rows[-1].id)
 
 
-def _write_batch(connection: Connection, rows: Sequence[Row[Any]], renderer: Renderer, lookup: Lookup) -> int:
+def _write_batch(
+    connection: Connection, rows: Sequence[Row[Any]], renderer: Renderer, lookups: tuple[Lookup, BoardLookup]
+) -> int:
+    lookup, of_board = lookups
     members = lookup(connection, sorted({row.instance_id for row in rows if row.instance_id is not None}))
     rendered: list[tuple[str, str, int]] = []
     failed: list[tuple[str, int]] = []
     for row in rows:
         try:
-            text = renderer.render(row.kind, row.language, values_of(row, members, renderer.letterhead))
+            values = values_of(row, members, renderer.letterhead)
+            if row.instance_id is None:
+                values |= of_board(connection, values)
+            text = renderer.render(row.kind, row.language, values)
         except UNRENDERABLE as error:
             failed.append((f"cannot be written: {type(error).__name__}: {error}"[:LONGEST_ERROR], row.id))
         else:

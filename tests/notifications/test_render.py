@@ -10,6 +10,7 @@ from jinja2 import TemplateError, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from engine.errors import BadDefinition
+from engine.models import BoardMail
 from notifications import Letterhead, Renderer, check_templates, fr_typo, wording
 from notifications import render as texts
 
@@ -25,7 +26,7 @@ KINDS = (
         "spared",
         "test_mail",
     ),
-    *("receipt", "payment_reversed", "restored", "farewell", "agenda", "vote_reminder", "decisions"),
+    *("receipt", "payment_reversed", "restored", "farewell", *BoardMail),
 )
 CUTS = ("suspension", "summons", "removal", "farewell", "spared")
 PIC = Letterhead(
@@ -41,6 +42,18 @@ PIC = Letterhead(
     account_holder="Le PIC",
 )
 BARE = Letterhead(name="Les Hébergeurs associés", due_on="")
+ITEM = {
+    "number": "A0042",
+    "name": "Œuvre « d'Été »",
+    "trigger": "suspend",
+    "question": "Interrupt its services?",
+    "status": "adopted",
+    "decision": "2025-08/1",
+    "approve": 5,
+    "reject": 1,
+    "abstain": 1,
+    "annulled": False,
+}
 VALUES = {
     "number": "A0042",
     "name": "Œuvre « d'Été »",
@@ -73,7 +86,12 @@ VALUES = {
         "reversed_on": None,
         "reason": None,
     },
-    "decisions": ["A0001 : services interrompus ; adopté"],
+    "decisions": [ITEM | {"trigger": trigger} for trigger in ("suspend", "propose_removal", "remove", "correct")],
+    "listed": [ITEM, ITEM | {"trigger": "admit"}, ITEM | {"trigger": "another"}],
+    "unlisted": 3,
+    "subjects": [{"number": "A0042", "name": "Œuvre « d'Été »"}, {"number": "A0043", "name": "Les Amis"}],
+    "added": True,
+    "reason": "oubliée : relancée par téléphone",
 }
 LITTLE = dict.fromkeys(VALUES) | {
     "number": "P0001",
@@ -87,6 +105,9 @@ LITTLE = dict.fromkeys(VALUES) | {
     "total": 1000,
     "concerned": [],
     "decisions": [],
+    "listed": [],
+    "subjects": [{"number": "A0042", "name": "Vélo"}],
+    "reason": "erreur",
     "written": "2026-06-01",
     "reference": "2026 P0001",
     "resign_before": "2026-07-02",
@@ -256,7 +277,7 @@ def test_a_template_reads_values_and_nothing_else(pic, template):
 
 def test_a_text_out_of_all_proportion_is_refused(pic):
     with pytest.raises(SecurityError, match="longer than"):
-        pic.render("decisions", "fr", VALUES | {"decisions": ["x" * 200_000]})
+        pic.render("decisions", "fr", VALUES | {"decisions": [ITEM | {"name": "x" * 200_000}]})
 
 
 def test_every_kind_has_its_templates():
