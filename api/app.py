@@ -23,9 +23,12 @@ from api.routes import (
     outbox,
     payments,
     people,
+    procedure,
     services,
+    sheet,
     simulations,
     tasks,
+    votes,
 )
 from api.settings import Settings
 from api.standing import own_version
@@ -37,7 +40,7 @@ BIGGEST_BODY = 1_000_000
 THREADS = 12
 """Requests that are worked on at once: fewer than the database has connections, or some would wait in vain."""
 SUBJECTS = (
-    *(associations, payments, people, meetings, ballots, letters),
+    *(associations, payments, people, meetings, ballots, votes, procedure, sheet, letters),
     *(calendar, tasks, outbox, services, simulations, journal),
 )
 PROBLEM: dict[str, Any] = {

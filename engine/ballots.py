@@ -125,12 +125,12 @@ class CountingRule:
 
     def as_texts(self) -> dict[str, str | bool | None]:
         """Write the rule down, as `from_record` reads it: a ballot keeps the one it was opened under."""
-        quorum = None if self.quorum is None else str(self.quorum)
+        quorum = None if self.quorum is None else _share_text(self.quorum)
         words: dict[str, str | bool | None] = {
             name: getattr(self, name).value if isinstance(getattr(self, name), StrEnum) else getattr(self, name)
             for name in ("quorum_strict", "quorum_counts", "base", "strict", "casting_vote")
         }
-        return {"quorum": quorum, "fraction": str(self.fraction)} | words
+        return {"quorum": quorum, "fraction": _share_text(self.fraction)} | words
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -207,6 +207,11 @@ def _share(key: str, value: str | int) -> Share:
     if found is None or (found[2] is not None and int(found[2]) == 0):
         raise BadConfiguration(reason=f'{key}: got {value!r}; expected a fraction such as "1/2", or a whole number')
     return int(found[1]) if found[2] is None else Fraction(int(found[1]), int(found[2]))
+
+
+def _share_text(share: Share) -> str:
+    """Write a share so that it is read as the same: all of them is 1/1, and 1 is one of them."""
+    return f"{share.numerator}/{share.denominator}" if isinstance(share, Fraction) else str(share)
 
 
 def _word(key: str, words: type[_Word], value: str) -> _Word:

@@ -41,7 +41,7 @@ def tell_seats(
 
 def tell_change(work: Work, meeting: MeetingFacts, instance_id: int, reason: str, *, added: bool) -> None:
     """Tell the seats what the secretary put on the agenda, or took off it, and why."""
-    occasion = f"meeting-{meeting.id}:{instance_id}:{work.now}"
+    occasion = f"meeting-{meeting.id}:{'on' if added else 'off'}-{instance_id}:{work.now}"
     told = {"instances": [instance_id], "added": added, "reason": reason}
     tell_seats(work, BoardMail.AGENDA_CHANGED, meeting, occasion, told)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -117,6 +118,8 @@ class Workflow:
     """After anything changed: opens and closes the tasks that follow from the facts."""
     undo: Callable[["Work", Any, str, Sequence[str]], object] | None = None
     """Goes back to the state before the last move: two people, a reason (a decision was annulled)."""
+    grant: Callable[["Work", Any, date, str, str], object] | None = None
+    """Gives a subject time up to and including a day (until, reason, actor): what the board postponed."""
     begin: Callable[["Work", "Beginning"], object] | None = None
     """Starts an instance that another workflow asks for."""
     _arrows: Mapping[tuple[str, str], tuple[Transition, ...]] = field(init=False, repr=False, compare=False)

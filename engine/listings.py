@@ -1,6 +1,7 @@
 """What can be listed: ballots, meetings, tasks, messages, pauses, and what happened. Reading only."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -19,9 +20,10 @@ CLOSED = (BallotStatus.ADOPTED, BallotStatus.REJECTED, BallotStatus.NO_QUORUM)
 
 _BALLOTS = """SELECT b.id, i.subject, b.trigger, b.status, m.month, m.held_at, b.opens_at, b.closes_at, b.electorate,
     b.took_part, b.approve, b.reject, b.abstain, b.missing, b.reason,
-    (SELECT count(*) FROM vote v WHERE v.ballot_id = b.id AND v.superseded_at IS NULL)
+    (SELECT count(*) FROM vote v WHERE v.ballot_id = b.id AND v.superseded_at IS NULL),
+    (SELECT group_concat(seat, '|') FROM recusal r WHERE r.ballot_id = b.id), b.rule, b.annulled_at, i.workflow
     FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id JOIN meeting m ON m.id = b.meeting_id
-    WHERE i.workflow = ? AND b.status = coalesce(?, b.status) AND m.month = coalesce(?, m.month)
+    WHERE b.status = coalesce(?, b.status) AND m.month = coalesce(?, m.month)
     ORDER BY m.held_at, b.id"""
 _MEETINGS = """SELECT id, month, held_at, publish_at, closes_at, place, confirmed, published_at, closed_at, items
     FROM meeting WHERE held_at >= ? ORDER BY held_at"""
@@ -58,6 +60,12 @@ class BallotLine:
     abstain: int | None = None
     missing: tuple[str, ...] | None = None
     reason: str | None = None
+    recused: tuple[str, ...] = ()
+    """Seats that stand aside."""
+    rule: Mapping[str, Any] | None = None
+    """How its votes are counted, once it is open: quorum, quorum_strict, quorum_counts, base, fraction, strict,
+    casting_vote."""
+    annulled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +143,12 @@ class Happening:
 
 
 def ballots(
-    connection: Connection, workflow: Workflow, status: str | None = None, month: str | None = None
+    connection: Connection, workflows: Iterable[Workflow], status: str | None = None, month: str | None = None
 ) -> list[BallotLine]:
-    """Ballots of a workflow (in one status, of one month's meeting), in the order of their meetings."""
-    rows = connection.exec_driver_sql(_BALLOTS, (workflow.name, status, month))
-    return [_ballot_line(workflow, row) for row in rows]
+    """Ballots of these workflows (in one status, of one month's meeting), in the order of their meetings."""
+    known = {workflow.name: workflow for workflow in workflows}
+    rows = connection.exec_driver_sql(_BALLOTS, (status, month))
+    return [_ballot_line(known[row[19]], row) for row in rows if row[19] in known]
 
 
 def _ballot_line(workflow: Workflow, row: Sequence[Any]) -> BallotLine:
@@ -164,6 +173,9 @@ def _ballot_line(workflow: Workflow, row: Sequence[Any]) -> BallotLine:
         abstain=abstain,
         missing=tuple(row[13].split("|")) if row[13] else None,
         reason=row[14] or None,
+        recused=tuple(sorted(filter(None, (row[16] or "").split("|")))),
+        rule=json.loads(row[17]) if row[17] else None,
+        annulled_at=maybe_instant(row[18]),
     )
 
 

@@ -5,8 +5,10 @@ replaces what seats had voted themselves, which is kept. A ballot that has an ou
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 
+from engine.across import hearings
 from engine.ballots import Choice, Outcome, Tally
 from engine.cases import BallotFacts, Case
 from engine.clock import local_day
@@ -19,7 +21,11 @@ from engine.work import Decision, Work, decided, set_ballot
 
 ANSWERS = (BallotStatus.ADOPTED, BallotStatus.REJECTED)
 CHANNEL = "sheet"
+FOLLOW_UP = "follow_up"
+"""The task of whoever does something about what was put off."""
 _SUPERSEDE_ALL = "UPDATE vote SET superseded_at = ? WHERE ballot_id = ? AND superseded_at IS NULL"
+_RECORDABLE = """SELECT id, trigger FROM ballot
+    WHERE meeting_id = ? AND status IN ('open', 'no_quorum') AND annulled_at IS NULL ORDER BY id"""
 _ATTENDED = "UPDATE meeting SET present = ? WHERE id = ?"
 
 
@@ -59,6 +65,13 @@ def record_counts(
     return _conclude(work, case, ballot, Tally(len(voters), *counts, present=attending))
 
 
+def the_rest(work: Work, held: MeetingFacts, named: Iterable[int]) -> list[int]:
+    """Ballots of a meeting that were not named and may be recorded; hearings never are among them: each is its own."""
+    rows = work.connection.exec_driver_sql(_RECORDABLE, (held.id,))
+    apart = {*hearings(machine.workflow for machine in work.machines.values())}
+    return [row[0] for row in rows if row[1] not in apart and row[0] not in set(named)]
+
+
 def unanimous(work: Work, ballot: BallotFacts, choice: Choice, present: Sequence[str]) -> dict[str, Choice]:
     """What everybody present says where the room is of one mind: whoever stands aside says nothing.
 
@@ -69,6 +82,31 @@ def unanimous(work: Work, ballot: BallotFacts, choice: Choice, present: Sequence
     if not said:
         raise Invalid(reason="a unanimous decision needs to say who was present and may vote")
     return said
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """What the room put off: who does what, and until which day (included) the subject has time."""
+
+    who: str
+    what: str
+    until: date
+
+
+def postpone(work: Work, case: Case, ballot: BallotFacts, postponed: Postponed, actor: str) -> None:
+    """Put a question off: the subject has a stay, somebody a task, and the ballot leaves this meeting.
+
+    A hearing is blocked by the stay, and held at a later meeting. Raises what `record` raises, Invalid for a day past.
+    """
+    _refuse_record(work, case, ballot)
+    said = f"postponed until {postponed.until.isoformat()}: {postponed.who}: {postponed.what}"
+    hearing = work.workflow.ballot(ballot.trigger).hearing is not None
+    if ballot.status == BallotStatus.OPEN and not (hearing and work.workflow.grant is not None):
+        set_ballot(work, case, ballot, BallotStatus.WITHDRAWN, Decision(work.at, said, actor=actor))
+    if work.workflow.grant is not None:
+        work.workflow.grant(work, case, postponed.until, said, actor)
+    note = f"{postponed.who}: {postponed.what}"
+    work.batch.open_task(FOLLOW_UP, case, work.at, str(ballot.trigger), postponed.until, note)
 
 
 def attend(work: Work, held: MeetingFacts, present: Iterable[str]) -> tuple[str, ...]:

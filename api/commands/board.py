@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.commands.desk import Desk
-    from api.settings import Settings
     from engine.ballots import Choice
     from engine.listings import BallotLine
     from engine.models import BallotStatus
@@ -37,15 +36,16 @@ def ballots(
 
     Counts are shown only once a ballot is closed.
     """
+    from api.clauses import missing_clauses
     from api.commands import shown
     from api.commands.desk import open_desk
     from api.commands.typed import month
     from engine import listings
-    from workflows.membership.definition import MEMBERSHIP
+    from workflows import WORKFLOWS
 
     only = None if meeting is None else month(meeting, "--meeting")
     with open_desk() as desk, desk.reading() as connection:
-        found = listings.ballots(connection, MEMBERSHIP, status, only)
+        found = listings.ballots(connection, WORKFLOWS, status, only)
         warnings = missing_clauses(desk.settings, {line.trigger for line in found})
         if json:
             shown.as_json([{**shown.plain(line), "warnings": warnings.get(line.trigger, [])} for line in found])
@@ -67,21 +67,6 @@ def _said_of(line: "BallotLine") -> tuple[str, str]:
     if line.status == "open":
         counts = f"{line.took_part} of {len(line.seats)} voted"
     return counts, ", ".join(line.missing or ()) or line.reason or ""
-
-
-def missing_clauses(settings: "Settings", triggers: set[str]) -> dict[str, list[str]]:
-    """Say for each question which clauses that would make the board competent are not quoted."""
-    legal = settings.legal
-    clauses = {"suspend": ("suspension", legal.suspension)}
-    said: dict[str, list[str]] = {}
-    for trigger in sorted(triggers):
-        name, text = clauses.get(trigger, ("removal", legal.removal))
-        missing = [] if text.strip() else [name]
-        if settings.board.remote_votes and not legal.remote_votes.strip():
-            missing.append("remote_votes")
-        if missing:
-            said[trigger] = [f"[legal] {name} quotes no clause" for name in missing]
-    return said
 
 
 @dataclass(frozen=True)
@@ -223,11 +208,11 @@ def close(
 
 def _show_outcomes(desk: "Desk", ids: Sequence[int]) -> None:
     from engine import listings
-    from workflows.membership.definition import MEMBERSHIP
+    from workflows import WORKFLOWS
 
     wanted = set(ids)
     with desk.reading() as connection:
-        for line in listings.ballots(connection, MEMBERSHIP):
+        for line in listings.ballots(connection, WORKFLOWS):
             if line.id in wanted:
                 counts, more = _said_of(line)
                 said = "; ".join(filter(None, (line.status, counts, more)))

@@ -1,5 +1,6 @@
 """Ballots: listed, voted on from one's seat, closed."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -8,15 +9,16 @@ from sqlalchemy import Connection
 from api.deps import Anybody, ChairOnce, Office, Voter
 from api.pagination import BIGGEST, Cursor, Limit, Page, id_key, page_of
 from api.problems import NotFound
-from api.schemas.board import Ballot, CountedVote, Status, Vote
+from api.schemas.board import Ballot, CountedVote, Rule, Status, Vote
 from api.schemas.kinds import PathId
 from engine import listings
+from engine.across import Part, parts_of, write_parts
 from engine.ballots import Choice
 from engine.errors import BallotNotOpen, NotASeat
 from engine.listings import BallotLine
 from engine.voting import Cast, close_now
 from engine.work import Work
-from workflows.membership.definition import MEMBERSHIP
+from workflows import WORKFLOWS
 
 router = APIRouter(tags=["ballots"])
 _WHERE = "SELECT b.status, m.month FROM ballot b JOIN meeting m ON m.id = b.meeting_id WHERE b.id = ?"
@@ -42,13 +44,16 @@ def shape(line: BallotLine, meeting_id: int) -> Ballot:
         abstain=line.abstain,
         missing=list(line.missing or ()),
         reason=line.reason,
+        recused=list(line.recused),
+        rule=None if line.rule is None else Rule.model_validate(line.rule),
+        annulled_at=line.annulled_at,
     )
 
 
 def ballots_of(connection: Connection, status: str | None = None, month: str | None = None) -> list[Ballot]:
     """Return ballots (in one status, of one month's meeting), by id."""
     meetings = {row[0]: row[1] for row in connection.exec_driver_sql(_MEETINGS)}
-    lines = listings.ballots(connection, MEMBERSHIP, status, month)
+    lines = listings.ballots(connection, WORKFLOWS, status, month)
     return [shape(line, meetings[line.meeting]) for line in sorted(lines, key=lambda line: line.id)]
 
 
@@ -98,6 +103,13 @@ def vote(ballot_id: PathId, body: Vote, office: Voter) -> CountedVote:
     return CountedVote(ballot=ballot_id, seat=seat, choice=body.choice, comment=body.comment, at=at)
 
 
+def close_parts(parts: Sequence[Part]) -> None:
+    """Close these ballots, of whichever workflow. Raises BallotNotOpen, NotAllowed before their meeting."""
+    for part in parts:
+        close_now(part.work, [(part.case, part.ballot)])
+    write_parts(parts)
+
+
 def _refuse_unknown(office: Office, ballot_id: int) -> None:
     with office.reading() as connection:
         if connection.exec_driver_sql(_WHERE, (ballot_id,)).fetchone() is None:
@@ -110,8 +122,7 @@ def close_ballot(ballot_id: PathId, office: ChairOnce) -> Response:
 
     def act(work: Work) -> Ballot:
         one(work.connection, ballot_id)
-        close_now(work, listings.pairs_of(work, [ballot_id]))
-        work.write()
+        close_parts(parts_of(work, [ballot_id]))
         return one(work.connection, ballot_id)
 
     return office.once(None, act)

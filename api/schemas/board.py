@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from api.schemas.kinds import Code, Day, Given, Id, Instant, Line, Paragraph, SeatName, Told
+from api.schemas.kinds import Code, Day, Given, Id, Instant, Line, Paragraph, Said, SeatName, Told
 
 Choice = Literal["approve", "reject", "abstain"]
 Status = Literal["scheduled", "open", "adopted", "rejected", "no_quorum", "withdrawn", "blocked"]
@@ -40,8 +40,23 @@ class ChangedMeeting(Told):
     confirmed: bool | None = None
 
 
+class Rule(Given):
+    """How a ballot's votes are counted: the board's rule when it opened."""
+
+    quorum: str | None
+    quorum_strict: bool
+    quorum_counts: str
+    base: str
+    fraction: str
+    strict: bool
+    casting_vote: bool
+
+
 class Ballot(Given):
-    """A ballot. Counts are there once it is closed, `missing` when it is blocked."""
+    """A ballot. Counts are there once it is closed, `missing` when it is blocked, `rule` once it has opened.
+
+    `recused`: seats that stand aside. `annulled_at`: its decision was annulled, and causes nothing any more.
+    """
 
     id: int
     association: str
@@ -59,12 +74,20 @@ class Ballot(Given):
     abstain: int | None
     missing: list[str]
     reason: str | None
+    recused: list[str]
+    rule: Rule | None
+    annulled_at: Instant | None
 
 
 class Agenda(Given):
-    """The list of a meeting. `list`: its digest, which changes when the list does."""
+    """The list of a meeting. `list`: its digest, which changes when the list does. `excused`: absences announced.
+
+    `warnings`: clauses that would make the board competent and are not quoted in the configuration, by question.
+    """
 
     meeting: Meeting
+    excused: list[str]
+    warnings: dict[str, list[str]]
     digest: str = Field(serialization_alias="list")
     items: list[Ballot]
 
@@ -94,19 +117,28 @@ class Counts(Told):
     abstain: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
 
 
+class PutOff(Told):
+    """Who does what about it, and until which day (included) the subject has time."""
+
+    who: Said
+    what: Said
+    until: Day
+
+
 class RoomDecision(Told):
-    """What the room decided on one ballot: unanimous, by counts, or by names."""
+    """What the room decided on one ballot: unanimous, by counts, by names, or to put it off."""
 
     ballot: Id
     unanimous: Choice | None = None
     counts: Counts | None = None
     votes: dict[SeatName, Choice] | None = Field(default=None, max_length=100)
+    postponed: PutOff | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> "RoomDecision":
-        said = [way for way in (self.unanimous, self.counts, self.votes) if way is not None]
+        said = [way for way in (self.unanimous, self.counts, self.votes, self.postponed) if way is not None]
         if len(said) != 1:
-            raise ValueError("one of unanimous, counts and votes is expected")
+            raise ValueError("one of unanimous, counts, votes and postponed is expected")
         return self
 
 
@@ -115,6 +147,9 @@ class Sheet(Told):
 
     present: list[SeatName] = Field(max_length=100)
     decisions: list[RoomDecision] = Field(default=[], max_length=1000)
+    the_rest: Choice | None = Field(
+        default=None, description="Unanimous on every other ballot of the meeting; never on a strike-off."
+    )
 
     @model_validator(mode="after")
     def _once_each(self) -> "Sheet":
@@ -130,6 +165,84 @@ class Recorded(Given):
     meeting: int
     present: list[str]
     ballots: list[Ballot]
+
+
+class ListVote(Told):
+    """What a seat says on one ballot of a list."""
+
+    ballot: Id
+    choice: Choice
+    comment: Paragraph = ""
+
+
+class ListVotes(Told):
+    """What a seat says on a whole list: `default` on all, and exceptions by ballot."""
+
+    digest: str | None = Field(default=None, max_length=64, alias="list", description="The agenda's digest.")
+    default: Choice | None = None
+    votes: list[ListVote] = Field(default=[], max_length=1000)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ListVotes":
+        named = [vote.ballot for vote in self.votes]
+        if len(set(named)) < len(named):
+            raise ValueError("a ballot is voted on once")
+        if self.default is not None and self.digest is None:
+            raise ValueError("a default needs the list that was read: its digest")
+        if self.default is None and not named:
+            raise ValueError("no vote is named, and no default")
+        return self
+
+
+class VotedList(Given):
+    """A seat's votes on a list that count: how many, and on which ballots."""
+
+    meeting: int
+    seat: str
+    counted: int
+    ballots: list[int]
+
+
+class Recusal(Told):
+    """A seat that stands aside, and why."""
+
+    seat: SeatName
+    reason: Said
+
+
+class Reason(Told):
+    """Why."""
+
+    reason: Said
+
+
+class NewItem(Told):
+    """A question put on an agenda by hand."""
+
+    association: Code
+    trigger: Code
+    reason: Said
+
+
+class Annulment(Told):
+    """Which two people annul a decision, and why."""
+
+    reason: Said
+    by: list[Said] = Field(min_length=2, max_length=2)
+
+
+class Absence(Told):
+    """A seat that will not be there."""
+
+    seat: SeatName
+    note: Line = ""
+
+
+class Absences(Given):
+    """Who has announced an absence from a meeting."""
+
+    meeting: int
+    absences: list[Absence]
 
 
 class Letter(Given):

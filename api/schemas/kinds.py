@@ -102,6 +102,7 @@ Code = Annotated[str, Field(min_length=1, max_length=40), _checked(as_code, "let
 Word = Annotated[str, Field(min_length=1, max_length=40), _checked(as_word, "one plain word such as website")]
 Email = Annotated[str, Field(max_length=254), _checked(as_email, "a mail address is expected")]
 SeatName = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_line)]
+PathSeat = Annotated[str, Path(min_length=1, max_length=40)]
 
 
 def cents(amount: str) -> int:

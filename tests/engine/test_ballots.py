@@ -1,6 +1,7 @@
 """Counting: every row counted by other systems, the default rule, and what must hold for any votes."""
 
 import csv
+import json
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -257,3 +258,20 @@ def test_it_accepts_unanimity():
     unanimous = CountingRule.from_texts(fraction="1/1", strict=False)
     assert count(unanimous, Tally(3, 3, 0, 0)) is Outcome.ADOPTED
     assert count(unanimous, Tally(3, 2, 1, 0)) is Outcome.REJECTED
+
+
+@given(
+    st.none() | st.fractions(0, 1, max_denominator=9999) | st.integers(0, 20),
+    st.booleans(),
+    st.sampled_from(QuorumCounts),
+    st.sampled_from(Base),
+    st.fractions(0, 1, max_denominator=9999) | st.integers(0, 20),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_rule_that_was_written_down_is_read_as_the_same(quorum, above, counts, base, fraction, strict, casting):
+    try:
+        rule = CountingRule(quorum, above, counts, base, fraction, strict, casting)
+    except BadConfiguration:
+        return
+    assert CountingRule.from_record(json.loads(json.dumps(rule.as_texts()))) == rule

@@ -50,7 +50,7 @@ from workflows.membership.guards import (
 )
 from workflows.membership.hearing import heard, missing_gates
 from workflows.membership.mailing import put_in_outbox
-from workflows.membership.members import begin_membership
+from workflows.membership.members import begin_membership, hold
 from workflows.membership.models import LetterKind, OrderAction
 from workflows.membership.tasks import settle_tasks
 from workflows.membership.words import ACTIVE, FINAL, Mail, State, Trigger
@@ -165,5 +165,6 @@ MEMBERSHIP = Workflow(
     memory=memory_of,
     settle=settle_tasks,
     undo=correct,
+    grant=hold,
     begin=begin_membership,
 )
