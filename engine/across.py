@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.cases import BallotFacts, Case
 from engine.definition import Workflow
-from engine.errors import Invalid
+from engine.errors import BallotNotOpen, Invalid
 from engine.store import rows_of
 from engine.work import Work
 
@@ -43,6 +43,15 @@ def write_parts(parts: Iterable[Part]) -> None:
     """Write what was decided on them, workflow by workflow."""
     for work in {id(part.work): part.work for part in parts}.values():
         work.write()
+
+
+def latest_ballot(work: Work, subject: str, trigger: str) -> Part:
+    """The latest ballot on a question about somebody. Raises Invalid for an unknown one, BallotNotOpen for none."""
+    own, case = subject_of(work, subject, trigger)
+    ballot = case.latest(trigger)
+    if ballot is None:
+        raise BallotNotOpen(ballot=f"{trigger}/{subject}")
+    return Part(own, case, ballot)
 
 
 def hearings(workflows: Iterable[Workflow]) -> frozenset[str]:
