@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from api.commands.desk import Desk
     from engine.across import Part
 
-Month = Annotated[
-    str, typer.Argument(metavar="MONTH", help="The meeting's month, such as 2025-08.", show_default=False)
-]
+Month = Annotated[str, typer.Argument(metavar="MONTH", help="The meeting's: 2025-08.", show_default=False)]
 Trigger = Annotated[str, typer.Argument(metavar="TRIGGER", help="The question: suspend, remove …", show_default=False)]
 Subject = Annotated[str, typer.Argument(metavar="NUMBER", help="Whom it is about.", show_default=False)]
 Seat = Annotated[str, typer.Argument(metavar="SEAT", help="The seat, such as S2.", show_default=False)]
@@ -46,15 +44,8 @@ def agenda(
         if found.excused:
             typer.echo(f"Excused: {', '.join(found.excused)}")
         rows = [
-            (
-                item.id,
-                item.trigger,
-                item.association,
-                item.status,
-                f"{item.took_part} of {len(item.seats)}",
-                _aside(item),
-            )
-            for item in found.items
+            (one.id, one.trigger, one.association, one.status, f"{one.took_part} of {len(one.seats)}", _aside(one))
+            for one in found.items
         ]
         shown.table(("ballot", "trigger", "number", "status", "took part", ""), rows, "Nothing is on it.")
         for trigger, warnings in found.warnings.items():
