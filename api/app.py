@@ -29,6 +29,7 @@ from api.routes import (
     simulations,
     tasks,
     votes,
+    webhooks,
 )
 from api.settings import Settings
 from api.standing import own_version
@@ -40,7 +41,7 @@ BIGGEST_BODY = 1_000_000
 THREADS = 12
 """Requests that are worked on at once: fewer than the database has connections, or some would wait in vain."""
 SUBJECTS = (
-    *(associations, payments, people, meetings, ballots, votes, procedure, sheet, letters),
+    *(associations, payments, people, meetings, ballots, votes, procedure, sheet, letters, webhooks),
     *(calendar, tasks, outbox, services, simulations, journal),
 )
 PROBLEM: dict[str, Any] = {

@@ -47,6 +47,16 @@ class IdempotentAnswer(SQLModel, table=True):
     at: datetime
 
 
+class WebhookReceipt(SQLModel, table=True):
+    """A signed message that had its effect: the same one never has it again."""
+
+    __tablename__ = "webhook_receipt"
+    __table_args__ = (PrimaryKeyConstraint("source", "message_id"), {"sqlite_with_rowid": False})
+    source: str
+    message_id: str
+    at: datetime
+
+
 class Lease(SQLModel, table=True):
     """Who does something alone, until when unless it renews."""
 

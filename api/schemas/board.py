@@ -245,6 +245,23 @@ class Absences(Given):
     absences: list[Absence]
 
 
+class SignedVote(Told):
+    """A vote that another program brings, signed."""
+
+    ballot: Id
+    seat: SeatName
+    choice: Choice
+    comment: Paragraph = ""
+
+
+class VoteReceived(Given):
+    """A vote that was brought. `counted`: false for a message that had its effect before."""
+
+    ballot: int
+    seat: str
+    counted: bool
+
+
 class Letter(Given):
     """A registered letter."""
 

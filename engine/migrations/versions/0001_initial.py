@@ -200,6 +200,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('scheduled', 'open')"),
     )
     op.create_table(
+        "webhook_receipt",
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source", "message_id", name=op.f("pk_webhook_receipt")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "recusal",
         sa.Column("ballot_id", sa.Integer(), nullable=False),
         sa.Column("seat", sa.String(), nullable=False),
