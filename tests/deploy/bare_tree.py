@@ -94,7 +94,7 @@ def enter(script, tree, data, who, environment, command):
     ]
 
 
-# --- building ----------------------------------------------------------------------------------------------------------
+# --- building --------------------------------------------------------------------------------------------------------
 
 
 def work(tree, command, environment=None, who="0:0", patience=900):
@@ -134,13 +134,21 @@ def _copy(source, stage, inside, target, earlier):
         shutil.copy(ROOT / path, place)
 
 
+def lay_project(folder):
+    """Lay the project's files into a folder, as a clone would."""
+    for path in project_files():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, place)
+
+
 def project_files(*under):
     """The project's own files, as git knows them (those not committed yet included)."""
     command = ("git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard", *under)
     return sorted(Path(name) for name in set(_said(*command).split("\0")) if name and (ROOT / name).is_file())
 
 
-# --- running -----------------------------------------------------------------------------------------------------------
+# --- running ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,33 +21,15 @@ USER = 10001
 
 
 @pytest.fixture
-def workshop():
-    """A folder that goes away afterwards: a tree has a hundred megabytes and more."""
-    with tempfile.TemporaryDirectory(prefix="bare-debian-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
-@pytest.fixture
-def base(workshop):
-    """A bare Debian of the release that the image is made from."""
-    names = {stage.base for stage in stages()}
-    assert len(names) == 1
-    tree = workshop / "base"
-    bare_tree.debootstrap(tree, names.pop().removeprefix("debian:").removesuffix("-slim"))
-    return tree
-
-
-@pytest.fixture
 def image(base, workshop):
-    """The image, built stage by stage."""
+    """The image, built stage by stage; the last one has no name."""
     trees: dict[str, Path] = {}
-    for number, stage in enumerate(stages()):
-        tree = workshop / f"stage{number}"
+    for stage in stages():
+        tree = workshop / f"stage-{stage.name}"
         subprocess.run(["cp", "--archive", base, tree], check=True)  # shutil cannot copy /dev
         bare_tree.build(stage, tree, trees)
         trees[stage.name] = tree
-    return Image(tree, stages()[-1])
+    return Image(trees[""], stages()[-1])
 
 
 @pytest.fixture
@@ -114,11 +95,7 @@ def _stops_when_told(container):
 
 def test_the_readme_sets_itself_up_for_somebody_who_is_not_root(base):
     bare_tree.work(base, ["/bin/sh", "-c", "apt-get update && apt-get install --yes python3 python3-venv make"])
-    home = base / "home/you"
-    for path in bare_tree.project_files():
-        place = home / "relance" / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(bare_tree.ROOT / path, place)
+    bare_tree.lay_project(base / "home/you/relance")
     bare_tree.work(base, ["chown", "-R", "1000:1000", "/home/you"])
     said = bare_tree.work(
         base,
