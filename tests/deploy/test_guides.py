@@ -1,5 +1,7 @@
 """The guides say what is true: commands that exist, and every kind of task."""
 
+from typing import Any
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -18,7 +20,8 @@ KINDS = [*TaskKind, BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, NOT_RUNNING, UNCERT
 
 def parse(words):
     """Read a command as the program would, down to its last option; nothing is run."""
-    command, context, name, rest = typer.main.get_command(main), None, "relance", list(words)
+    command: Any = typer.main.get_command(main)
+    context, name, rest = None, "relance", list(words)
     while True:
         context = command.make_context(name, rest, context)
         left = [*context._protected_args, *context.args] if hasattr(command, "resolve_command") else []
