@@ -15,6 +15,7 @@ from tests.deploy.dockerfile import ROOT, Stage
 
 NEEDED = ("debootstrap", "unshare", "nsenter", "setpriv", "chroot", "apt-get")
 PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy", "cert", "timeout")
+CERTIFICATE = "/etc/as-outside.pem"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A container: its root read-only but for /data, its own processes, a network of its own that has loopback only.
 CONTAINER = """set -e
@@ -71,10 +72,9 @@ def pip_ways(tree):
         setting = name.rpartition(".")[2]
         if setting in PIP_SETTINGS and "file:" not in value:
             ways["PIP_" + setting.upper().replace("-", "_")] = value.strip("'")
-    if "PIP_CERT" in ways:
-        inside = tree / ways["PIP_CERT"].removeprefix("/")
-        inside.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ways["PIP_CERT"], inside)
+    if "PIP_CERT" in ways:  # under a name of its own: a package may write where it stands here
+        shutil.copyfile(ways["PIP_CERT"], tree / CERTIFICATE.removeprefix("/"))
+        ways["PIP_CERT"] = CERTIFICATE
     return ways
 
 
