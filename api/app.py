@@ -20,6 +20,7 @@ from api.routes import (
     journal,
     letters,
     meetings,
+    minutes,
     outbox,
     payments,
     people,
@@ -41,7 +42,7 @@ BIGGEST_BODY = 1_000_000
 THREADS = 12
 """Requests that are worked on at once: fewer than the database has connections, or some would wait in vain."""
 SUBJECTS = (
-    *(associations, payments, people, meetings, ballots, votes, procedure, sheet, letters, webhooks),
+    *(associations, payments, people, meetings, minutes, ballots, votes, procedure, sheet, letters, webhooks),
     *(calendar, tasks, outbox, services, simulations, journal),
 )
 PROBLEM: dict[str, Any] = {

@@ -33,6 +33,12 @@ class NotFound(RelanceError):
     type: ClassVar[str] = "not-found"
 
 
+class NotAcceptable(RelanceError):
+    """It can be had as {offered} only."""
+
+    type: ClassVar[str] = "not-acceptable"
+
+
 class Unauthenticated(RelanceError):
     """A token is needed: Authorization: Bearer …."""
 
@@ -46,6 +52,7 @@ class Forbidden(NotAllowed):
 STATUS: Mapping[str, int] = {
     "unknown-association": 404,
     "not-found": 404,
+    "not-acceptable": 406,
     "unauthenticated": 401,
     "signature-invalid": 401,
     "not-a-seat": 403,
@@ -66,6 +73,7 @@ STATUS: Mapping[str, int] = {
 TITLES: Mapping[str, str] = {
     "unknown-association": "Unknown association",
     "not-found": "Not found",
+    "not-acceptable": "Not to be had in that form",
     "unauthenticated": "A token is needed",
     "signature-invalid": "The signature is not valid",
     "not-a-seat": "Not a seat of this ballot",

@@ -1,9 +1,14 @@
 """Spaces that must not break, and values that stay on their line: pure functions on text."""
 
 import re
+import unicodedata
 
 NO_BREAK = "\u00a0"
 NARROW_NO_BREAK = "\u202f"
+ISOLATES = "\u2068\u2069"
+"""What begins and ends a piece of text that keeps its own direction of writing."""
+_ISOLATES = re.compile(f"([{ISOLATES}])")
+_RIGHT_TO_LEFT = {"R", "AL"}
 
 # Only spaces that are there change, so no address, link or time can: they have none. A mark counts when the word
 # ends with it. After the Imprimerie nationale: narrow before ; ! ? and full before : and inside « ».
@@ -21,3 +26,16 @@ def fr_typo(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a value as one line of text that any mail can carry: what would end, turn or break it is a space."""
     return _UNFIT.sub(" ", text)
+
+
+def isolated(text: str) -> str:
+    """Return a value as one line that, written from right to left, leaves the words around it where they are."""
+    line = one_line(text)
+    if any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in line):
+        return line.join(ISOLATES)
+    return line
+
+
+def one_line_isolated(text: str) -> str:
+    """Return a text as one line, in which `isolated` values stay so."""
+    return "".join(part if part in ISOLATES else one_line(part) for part in _ISOLATES.split(text))
