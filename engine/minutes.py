@@ -211,7 +211,7 @@ def _counted(rows: Sequence[Any], votes: Mapping[int, tuple[Said, ...]]) -> dict
 
 
 def _item(held: MeetingFacts, rank: int, row: Any, around: _Around) -> Item:
-    ballot_id, instance_id, workflow, subject, trigger, status, electorate, *numbers, missing, reason = row
+    ballot_id, instance_id, workflow, subject, trigger, status, electorate, *counts, missing, reason = row
     said = around.votes.get(ballot_id, ())
     return Item(
         number=f"{held.month}/{rank}",
@@ -224,11 +224,16 @@ def _item(held: MeetingFacts, rank: int, row: Any, around: _Around) -> Item:
         question=around.questions.get((workflow, trigger), ""),
         status=BallotStatus(status),
         rule=around.rule,
-        counts=Counts(*numbers, len(_split(electorate))) if status in COUNTED else None,
+        counts=_counts(counts, _split(electorate)) if status in COUNTED else None,
         votes=said,
         missing=_split(missing),
         reason=reason,
     )
+
+
+def _counts(frozen: Sequence[int], electorate: Sequence[str]) -> Counts:
+    approve, reject, abstain, took_part = frozen
+    return Counts(approve, reject, abstain, took_part, len(electorate))
 
 
 def _sittings(

@@ -47,9 +47,9 @@ class Press:
         with self._lock:
             try:
                 return self._compile(template, inputs, made_at, STANDARDS)
-            except typst.TypstError as error:
-                if _NO_GLYPH not in error.message:
-                    raise BadDefinition(reason=f"{template}.typ: {error.message}") from error
+            except RuntimeError as error:  # Typst's own, and of a file that is not there
+                if _NO_GLYPH not in str(error):
+                    raise BadDefinition(reason=f"{template}.typ: {error}") from error
             return self._compile(template, inputs, made_at, [])
 
     def _compile(
