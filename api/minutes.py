@@ -23,7 +23,6 @@ from api.schemas.minutes import (
 from api.settings import Settings
 from engine.errors import NotAllowed
 from engine.minutes import Item, MinutesFacts, Said, minutes_of
-from engine.rules import Rules
 from engine.store import rows_of, stored
 from notifications.minutes import House, Owed, Style, document_of, html, markdown, pdf, quoted_clauses, sentence
 from notifications.minutes_words import question
@@ -140,9 +139,9 @@ _WRITERS: Mapping[Format, Writer] = {
 }
 
 
-def read_minutes(connection: Connection, settings: Settings, rules: Rules, meeting_id: int, now: datetime) -> Minutes:
+def read_minutes(connection: Connection, settings: Settings, meeting_id: int, now: datetime) -> Minutes:
     """Read what a meeting did. Raises Invalid when there is none, NotAllowed before it was held."""
-    facts = minutes_of(connection, rules, WORKFLOWS, meeting_id, _names)
+    facts = minutes_of(connection, settings.organisation.tz, WORKFLOWS, meeting_id, _names)
     if now < facts.held_at:
         raise NotAllowed(reason=f"the meeting of {facts.month} has not been held yet: it has no minutes")
     return Minutes(facts, house_of(settings), _owed(connection, facts))

@@ -5,11 +5,12 @@ not among them.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -19,8 +20,9 @@ from engine.clock import local_day
 from engine.definition import Workflow
 from engine.meetings import MeetingFacts, meeting
 from engine.models import LIVE, BallotStatus
-from engine.rules import Rules
+from engine.recusals import absences
 from engine.store import instant_of, rows_of
+from engine.tallies import rule_of
 
 Names = Callable[[Connection, Sequence[int]], Mapping[int, str]]
 """What instances are called, by id: each workflow keeps the names of its own subjects."""
@@ -31,10 +33,12 @@ COUNTED = (*DECIDED, BallotStatus.NO_QUORUM)
 
 _PLACE = "SELECT place FROM meeting WHERE id = ?"
 _BALLOTS = """SELECT b.id, b.instance_id, i.workflow, i.subject, b.trigger, b.status, b.electorate, b.approve, b.reject,
-    b.abstain, b.took_part, b.missing, b.reason
+    b.abstain, b.took_part, b.missing, b.reason, b.rule, b.annulled_at, b.annulled_by, b.annulled_reason
     FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id WHERE b.meeting_id = ? ORDER BY b.id"""
 _VOTES = """SELECT ballot_id, seat, choice, comment, channel, at FROM vote
     WHERE ballot_id IN {ids} AND superseded_at IS NULL ORDER BY seat"""
+
+_ASIDE = "SELECT ballot_id, seat, reason FROM recusal WHERE ballot_id IN {ids} ORDER BY seat"
 
 
 class Presence(StrEnum):
@@ -111,7 +115,8 @@ class Item:
     name: str
     question: str
     status: BallotStatus
-    rule: CountingRule
+    rule: CountingRule | None
+    """By which it was counted; None where it never opened."""
     counts: Counts | None = None
     votes: tuple[Said, ...] = ()
     aside: tuple[Aside, ...] = ()
@@ -166,27 +171,27 @@ class _Around:
 
     names: Mapping[int, str]
     questions: Mapping[tuple[str, str], str]
-    rule: CountingRule
     votes: Mapping[int, tuple[Said, ...]]
+    aside: Mapping[int, tuple[Aside, ...]]
 
 
 def minutes_of(
-    connection: Connection, rules: Rules, workflows: Iterable[Workflow], meeting_id: int, names: Names
+    connection: Connection, tz: ZoneInfo, workflows: Iterable[Workflow], meeting_id: int, names: Names
 ) -> MinutesFacts:
     """Read what one meeting did. Raises Invalid when there is none of that number."""
     held = meeting(connection, meeting_id)
     rows = connection.exec_driver_sql(_BALLOTS, (meeting_id,)).fetchall()
-    votes = _votes(connection, held, [row[0] for row in rows])
-    around = _Around(
-        names(connection, [row[1] for row in rows]), _questions(workflows), rules.board.counting, _counted(rows, votes)
-    )
+    ids = [row[0] for row in rows]
+    votes = _votes(connection, held, ids)
+    called = names(connection, [row[1] for row in rows])
+    around = _Around(called, _questions(workflows), _counted(rows, votes), _aside(connection, ids))
     return MinutesFacts(
         meeting=held.id,
         month=held.month,
         held_at=held.held_at,
         place=connection.exec_driver_sql(_PLACE, (meeting_id,)).scalar_one(),
         closed_at=held.closed_at,
-        seats=_sittings(connection, held, local_day(held.held_at, rules.tz), rows, votes),
+        seats=_sittings(connection, held, local_day(held.held_at, tz), rows, votes),
         items=tuple(_item(held, rank, row, around) for rank, row in enumerate(rows, start=1)),
     )
 
@@ -204,6 +209,14 @@ def _votes(connection: Connection, held: MeetingFacts, ids: Sequence[int]) -> di
     return {ballot_id: tuple(votes) for ballot_id, votes in said.items()}
 
 
+def _aside(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Aside, ...]]:
+    """Seats that stand aside, by ballot."""
+    found: dict[int, list[Aside]] = defaultdict(list)
+    for ballot_id, seat, reason in rows_of(connection, _ASIDE, ids):
+        found[ballot_id].append(Aside(seat, reason))
+    return {ballot_id: tuple(aside) for ballot_id, aside in found.items()}
+
+
 def _counted(rows: Sequence[Any], votes: Mapping[int, tuple[Said, ...]]) -> dict[int, tuple[Said, ...]]:
     """Leave out the votes of ballots that were not counted: nobody is told what a withdrawn or open one would say."""
     counted = {row[0] for row in rows if row[5] in COUNTED}
@@ -211,8 +224,9 @@ def _counted(rows: Sequence[Any], votes: Mapping[int, tuple[Said, ...]]) -> dict
 
 
 def _item(held: MeetingFacts, rank: int, row: Any, around: _Around) -> Item:
-    ballot_id, instance_id, workflow, subject, trigger, status, electorate, *counts, missing, reason = row
-    said = around.votes.get(ballot_id, ())
+    ballot_id, instance_id, workflow, subject, trigger, status, electorate, *counts = row[:11]
+    missing, reason, rule, *annulled = row[11:]
+    aside = around.aside.get(ballot_id, ())
     return Item(
         number=f"{held.month}/{rank}",
         ballot=ballot_id,
@@ -223,17 +237,23 @@ def _item(held: MeetingFacts, rank: int, row: Any, around: _Around) -> Item:
         name=around.names.get(instance_id, ""),
         question=around.questions.get((workflow, trigger), ""),
         status=BallotStatus(status),
-        rule=around.rule,
-        counts=_counts(counts, _split(electorate)) if status in COUNTED else None,
-        votes=said,
+        rule=rule_of(rule) if rule else None,
+        counts=_counts(counts, {*_split(electorate)} - {one.seat for one in aside}) if status in COUNTED else None,
+        votes=around.votes.get(ballot_id, ()),
+        aside=aside,
         missing=_split(missing),
         reason=reason,
+        annulled=_annulled(*annulled),
     )
 
 
-def _counts(frozen: Sequence[int], electorate: Sequence[str]) -> Counts:
+def _counts(frozen: Sequence[int], could_vote: Collection[str]) -> Counts:
     approve, reject, abstain, took_part = frozen
-    return Counts(approve, reject, abstain, took_part, len(electorate))
+    return Counts(approve, reject, abstain, took_part, len(could_vote))
+
+
+def _annulled(at: str | None, by: str, reason: str) -> Annulled | None:
+    return None if at is None else Annulled(instant_of(at), by, reason)
 
 
 def _sittings(
@@ -247,22 +267,23 @@ def _sittings(
     in_office = {seat.name: seat for seat in seats_in_office(connection, day)}
     concerned = {*in_office, *held.present, *(name for row in rows for name in _split(row[6]))}
     known = {seat.name: seat for seat in seats(connection)} | in_office
+    excused = absences(connection, held.id)
     by_seat: dict[str, list[Said]] = defaultdict(list)
     for said in (one for ballot in votes.values() for one in ballot):
         by_seat[said.seat].append(said)
     return tuple(
-        _sitting(known[name], held, by_seat[name]) for name in dict.fromkeys([*known, *in_office]) if name in concerned
+        _sitting(known[name], held, by_seat[name], excused=name in excused) for name in known if name in concerned
     )
 
 
-def _sitting(seat: SeatFacts, held: MeetingFacts, said: Sequence[Said]) -> Sitting:
+def _sitting(seat: SeatFacts, held: MeetingFacts, said: Sequence[Said], *, excused: bool) -> Sitting:
     # Whom the sheet lets vote was in the room, even where nobody listed who was.
     if seat.name in held.present or any(one.channel == SHEET for one in said):
         presence = Presence.PRESENT
     elif said:
         presence = Presence.REMOTE if all(one.remote for one in said) else Presence.VOTED
     else:
-        presence = Presence.ABSENT
+        presence = Presence.EXCUSED if excused else Presence.ABSENT
     return Sitting(seat.name, seat.person, seat.role, presence)
 
 

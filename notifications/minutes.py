@@ -31,6 +31,7 @@ COMPETENCE: Mapping[tuple[str, str], str] = {
     ("membership", "correct"): "removal",
 }
 """Which clause makes the board competent for a question."""
+LONGEST_UNBROKEN = 24
 REMOTE_VOTES = "remote_votes"
 UNDECIDED = (BallotStatus.NO_QUORUM, BallotStatus.BLOCKED, BallotStatus.WITHDRAWN)
 
@@ -162,7 +163,6 @@ class _Writer:
             "questions": self._questions(),
             "quorum": self._quorum(),
             "names": self._names() if self.style.signed else [],
-            "any_aside": any(item.aside for item in self.facts.items),
             "any_remote": self.style.signed and any(said.remote for item in self.facts.items for said in item.votes),
             "comments": self._comments() if self.style.signed and self.style.comments else [],
             "decisions": [self._decision(item) for item in self.facts.decisions],
@@ -208,7 +208,7 @@ class _Writer:
 
     def _rules(self) -> list[str]:
         """Say each counting rule that was in force; nearly always there is one."""
-        rules = dict.fromkeys(item.rule for item in self.facts.items)
+        rules = dict.fromkeys(item.rule for item in self.facts.items if item.rule is not None)
         return [" ".join(words.rule(rule, self.style.language)) for rule in rules]
 
     def _clauses(self) -> list[dict[str, Any]]:
@@ -252,7 +252,7 @@ class _Writer:
         currency = self.house.letterhead.currency
         total = wording.money(sum(cents for _, cents in owed), self.style.language, currency)
         years = wording.years([year for year, _ in owed], self.style.language)
-        return self.say(f"devait {total} ({years})", f"owed {total} ({years})")
+        return self.say(f"devait {total}{NO_BREAK}({years})", f"owed {total}{NO_BREAK}({years})")
 
     def _why(self, item: Item) -> str:
         language = self.style.language
@@ -280,8 +280,8 @@ class _Writer:
         if not self.style.signed:
             return self.say(f"décision annulée le {day}", f"decision annulled on {day}")
         return self.say(
-            f"décision annulée le {day} par {annulled.by} : {annulled.reason}",
-            f"decision annulled on {day} by {annulled.by}: {annulled.reason}",
+            f"décision annulée le {day} par {annulled.by.replace(' + ', ' et ')} : {annulled.reason}",
+            f"decision annulled on {day} by {annulled.by.replace(' + ', ' and ')}: {annulled.reason}",
         )
 
     def _person(self, seat: str) -> str:
@@ -294,16 +294,16 @@ class _Writer:
             {
                 "number": item.number,
                 **{choice: self._voters(item.votes, choice) for choice in ("approve", "reject", "abstain")},
-                "aside": ", ".join(self._person(one.seat) for one in item.aside),
             }
             for item in self.facts.items
-            if item.votes or (item.counts is not None and item.aside)
+            if item.votes
         ]
 
     def _voters(self, votes: Sequence[Said], choice: str) -> str:
-        return ", ".join(
-            f"{self._person(said.seat)}{' *' if said.remote else ''}" for said in votes if said.choice == choice
-        )
+        """List who made a choice; a name of usual length stays on its line."""
+        people = [(self._person(said.seat), said.remote) for said in votes if said.choice == choice]
+        unbroken = ((_unbroken(person), remote) for person, remote in people)
+        return ", ".join(f"{person}{NO_BREAK}*" if remote else person for person, remote in unbroken)
 
     def _comments(self) -> list[dict[str, str]]:
         return [
@@ -314,10 +314,11 @@ class _Writer:
         ]
 
     def _decision(self, item: Item) -> dict[str, str]:
+        annulled = self._annulment(item)
         return {
             "number": item.number,
             "text": sentence(item, self.style.language),
-            "annulled": self._annulment(item),
+            "annulled": annulled[:1].upper() + annulled[1:],
         }
 
     def _undecided(self) -> str:
@@ -345,6 +346,10 @@ class _Writer:
             {"role": title, "person": ", ".join(isolated(one.person) for one in self.facts.seats if one.role == role)}
             for role, title in SIGNATORIES[self.style.language].items()
         ]
+
+
+def _unbroken(person: str) -> str:
+    return person.replace(" ", NO_BREAK) if len(person) <= LONGEST_UNBROKEN else person
 
 
 def _typeset(value: T, language: str) -> T:

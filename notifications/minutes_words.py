@@ -144,6 +144,7 @@ _REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile("has not paid since"), "aucun règlement depuis la radiation"),
     (re.compile("the letter was posted"), "la lettre est partie"),
     (re.compile("answered by the earlier meeting's record"), "tranchée par le relevé d’une réunion antérieure"),
+    (re.compile("taken off the agenda: (?P<said>.*)"), "retirée de l’ordre du jour : {said}"),
     (re.compile("declared to be a member"), "membre de l’association, comme déclaré"),
 )
 _SHARES: Mapping[str, Mapping[Fraction, str]] = {
@@ -218,7 +219,9 @@ def reason(text: str, language: str) -> str:
 
 
 def _value(name: str, value: str) -> str:
-    return wording.day(value, wording.FRENCH) if name == "day" else STATES.get(value, value)
+    if name == "day":
+        return wording.day(value, wording.FRENCH)
+    return STATES.get(value, value) if name == "state" else value
 
 
 def gate(name: str, language: str) -> str:

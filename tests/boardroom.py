@@ -1,8 +1,12 @@
-"""A board of five looked at twenty-five associations on 28 August 2025: everything that minutes may have to say."""
+"""A board of six looked at twenty-five associations on 28 August 2025: everything that minutes may have to say."""
 
 from datetime import date
 
+from engine.annulment import annul
 from engine.ballots import Choice
+from engine.listings import pairs_of
+from engine.meetings import meeting as meeting_facts
+from engine.recusals import announce_absence, recuse
 from engine.voting import Cast
 from tests.api.counter import Counter
 from workflows.membership.definition import MEMBERSHIP
@@ -38,14 +42,17 @@ NAMES = (
 )
 PEOPLE = (
     *(("S1", "Ana Pujol", "chair"), ("S2", "Bilal Haddad", "treasurer"), ("S3", "Cléo Marty", "secretary")),
-    *(("S4", "Driss Benali", "member"), ("S5", "Élise Vidal-Roux", "member")),
+    *(("S4", "Driss Benali", "member"), ("S5", "Élise Vidal-Roux", "member"), ("S6", "Farid Ould-Ali", "member")),
 )
 REMINDED = date(2025, 6, 1)
+NOTE = "hospitalisé"
+ASIDE = "sa sœur en est trésorière"
+ANNULLED = "le règlement avait été mal saisi"
 COMMENT = "ils m’ont écrit : ils paieront"
 
 
 def seat_the_board(counter):
-    """Replace the small board by five people with names."""
+    """Replace the small board by people with names."""
     with counter.store.write() as connection:
         connection.exec_driver_sql("DELETE FROM seat")
         rows = [(seat, person, f"{seat}@ca.example", role) for seat, person, role in PEOPLE]
@@ -69,20 +76,26 @@ def _reminded(number, name):
 
 
 def evening_of_25(folder, names=(*NAMES, *HOSTILE)):
-    """The same after the meeting: adopted, rejected, by hand, without quorum, withdrawn, with comments, from afar."""
+    """The same after the meeting: adopted, rejected, by hand, without quorum, withdrawn, annulled, from afar."""
     counter = agenda_of_25(folder, names)
     ids = [row[0] for row in counter.house.rows("SELECT id FROM ballot ORDER BY id")]
     counter.house.pay("2025-08-21", ("A0007", 2000))
     _vote(counter, "2025-08-25", "S5", ids[:6] + ids[7:20], Choice.ABSTAIN)
+    meeting = counter.house.rows("SELECT id FROM meeting WHERE month = '2025-08'")[0][0]
+    with counter.house.acting("2025-08-26") as work:
+        recuse(work, *pairs_of(work, [ids[7]])[0], "S2", ASIDE, "Bilal Haddad")
+        announce_absence(work, meeting_facts(work.connection, meeting), "S6", NOTE, "Farid Ould-Ali")
     counter.at("2025-08-28T19:00")
     counter.house.tick("2025-08-28T19:00")
     _vote(counter, "2025-08-28T19:10", "S4", [ids[2]], Choice.REJECT, COMMENT)
     sheet = {"present": ["S1", "S2", "S3"], "decisions": list(_decisions(ids))}
-    meeting = counter.house.rows("SELECT id FROM meeting WHERE month = '2025-08'")[0][0]
     status, said = counter.as_("secretary").put(f"/meetings/{meeting}/record", sheet)
     assert status == 200, said
     counter.as_("secretary").patch(f"/meetings/{meeting}", {"place": "Maison des associations, Ramonville"})
-    return counter.pass_time("2025-08-30")
+    counter.pass_time("2025-08-30")
+    with counter.house.acting("2025-08-30") as work:
+        annul(work, *pairs_of(work, [ids[13]])[0], ANNULLED, ("Ana Pujol", "Cléo Marty"))
+    return counter
 
 
 def _vote(counter, when, seat, ids, choice, comment=""):
@@ -97,5 +110,7 @@ def _decisions(ids):
             yield {"ballot": ballot, "counts": {"approve": 2, "reject": 1, "abstain": 0}}
         elif rank in {3, 11}:
             yield {"ballot": ballot, "votes": {"S1": "reject", "S2": "reject", "S3": "approve"}}
+        elif rank == 8:
+            yield {"ballot": ballot, "votes": {"S1": "approve", "S3": "approve"}}
         elif rank not in {7, 25}:
             yield {"ballot": ballot, "votes": {"S1": "approve", "S2": "approve", "S3": "approve"}}

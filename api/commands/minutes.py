@@ -42,7 +42,7 @@ def minutes(
         style = Style(language or desk.settings.organisation.language.value, Version(version), comments)
         with desk.reading() as connection:
             held = meeting_of_month(connection, planned)
-            found = read_minutes(connection, desk.settings, desk.engine.rules, held.id, desk.now)
+            found = read_minutes(connection, desk.settings, held.id, desk.now)
     written = found.written(Format(form), style)
     if output is None:
         typer.echo(written, nl=form == "json")

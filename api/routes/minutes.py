@@ -63,7 +63,7 @@ def minutes(
     with office.reading() as connection:
         if not meetings_where(connection, "id = ?", meeting_id):
             raise NotFound
-        found = read_minutes(connection, settings, office.engine.rules, meeting_id, office.now)
+        found = read_minutes(connection, settings, meeting_id, office.now)
     return Response(found.written(FORMATS[media], style), headers=_headers(found.facts.month, style, media))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from api.settings import settings_from_mapping
 from tests.api.counter import Counter
-from tests.boardroom import COMMENT, HOSTILE, LONG, NAMES, PEOPLE, agenda_of_25, evening_of_25
+from tests.boardroom import ANNULLED, ASIDE, COMMENT, HOSTILE, LONG, NAMES, NOTE, PEOPLE, agenda_of_25, evening_of_25
 
 SUSPENSION = "Statuts, art. 7 : « Le conseil peut interrompre les services. »"
 FORMS = ("text/markdown", "text/html", "application/pdf", "application/json")
@@ -58,17 +58,21 @@ def shown(text):
 
 def test_it_tells_who_took_part_each_question_counts_outcome_and_numbered_decisions(counter):
     minutes = read(counter, "secretary", version="signed").json()
-    assert [one["presence"] for one in minutes["attendance"]] == ["present"] * 3 + ["voted", "remote"]
+    assert [one["presence"] for one in minutes["attendance"]] == ["present"] * 3 + ["voted", "remote", "excused"]
     assert [one["number"] for one in minutes["items"]] == [f"2025-08/{rank}" for rank in range(1, 26)]
     third, fifth, seventh, last = (minutes["items"][rank - 1] for rank in (3, 5, 7, 25))
     assert (third["status"], third["approve"], third["reject"], third["abstain"]) == ("rejected", 1, 3, 1)
-    assert (third["took_part"], third["seats"], third["quorum"]) == (5, 5, True)
+    assert (third["took_part"], third["seats"], third["quorum"]) == (5, 6, True)
     assert [vote["choice"] for vote in third["votes"]] == ["reject", "reject", "approve", "reject", "abstain"]
     assert [vote["remote"] for vote in third["votes"]] == [False] * 4 + [True]
     assert third["owed"] == [{"year": 2025, "amount": "20.00"}]
     assert (fifth["by_hand"], fifth["votes"], fifth["approve"]) == (True, [], 2)
     assert (seventh["status"], seventh["reason"], seventh["approve"]) == ("withdrawn", "nothing owed", None)
     assert (last["status"], last["quorum"]) == ("no_quorum", False)
+    eighth, annulled = minutes["items"][7], minutes["items"][13]["annulled"]
+    assert (eighth["took_part"], eighth["seats"], eighth["aside_count"]) == (3, 5, 1)
+    assert eighth["aside"] == [{"seat": "S2", "reason": ASIDE}]
+    assert annulled == {"at": "2025-08-30T10:00:00Z", "by": "Ana Pujol + Cléo Marty", "reason": ANNULLED}
     numbers = [one["number"] for one in minutes["decisions"]]
     assert numbers == [f"2025-08/{rank}" for rank in range(1, 25) if rank != 7]
     assert minutes["decisions"][0]["text"] == (
@@ -82,7 +86,7 @@ def test_it_quotes_the_clauses_and_names_a_missing_one(counter):
     assert minutes["clauses"] == [{"name": "suspension", "text": SUSPENSION}, {"name": "remote_votes", "text": None}]
     assert minutes["warnings"] == ["aucune clause n’est citée qui permet de voter à distance ([legal] remote_votes)"]
     text = read(counter, "reader", "text/markdown", language="en").text
-    assert f"> Statuts, art. 7 : « Le conseil peut interrompre les services. »" in text.replace(NB, " ")
+    assert "> Statuts, art. 7 : « Le conseil peut interrompre les services. »" in text.replace(NB, " ")
     assert r"> **Warning** – no clause is quoted that allows voting from elsewhere (\[legal\] remote\_votes)" in text
 
 
@@ -142,7 +146,8 @@ def test_the_public_version_has_no_name_by_vote_no_amount_no_comment_no_reason(c
         for accept in TEXTS:
             text = read(counter, "reader", accept, language=language, comments="true").text
             assert not re.search(r"€|EUR|\b20[.,]00\b|devait|owed \d", text), accept
-            assert COMMENT not in text
+            for said in (COMMENT, ASIDE, ANNULLED, NOTE):
+                assert said not in text
             assert "nothing owed" not in text
             assert "plus rien" not in text
             for _, person, _ in PEOPLE:
@@ -155,8 +160,13 @@ def test_the_public_version_has_no_name_by_vote_no_amount_no_comment_no_reason(c
 
 def test_the_signed_version_has_names_amounts_and_lines_to_sign_and_comments_only_when_asked(counter):
     text = read(counter, "treasurer", "text/markdown", version="signed").text
-    assert f"devait 20,00{NB}€ (2025)" in text
-    assert "| 2025-08/3 | Cléo Marty | Ana Pujol, Bilal Haddad, Driss Benali | Élise Vidal-Roux \\* |" in text
+    assert f"devait 20,00{NB}€{NB}(2025)" in text
+    assert "| 2025-08/3 | Cléo Marty | Ana Pujol, Bilal Haddad, Driss Benali | Élise Vidal-Roux \\* |" in text.replace(
+        NB, " "
+    )
+    assert f"déport{NB}: Bilal Haddad ({ASIDE})" in text
+    assert f"décision annulée le 30 août 2025 par Ana Pujol et Cléo Marty{NB}: {ANNULLED}" in text
+    assert NOTE not in text
     assert f"Le secrétariat (Cléo Marty){NB}: " in text
     assert f"La présidence (Ana Pujol){NB}: " in text
     assert COMMENT.replace(" :", f"{NB}:") not in text
@@ -282,5 +292,26 @@ def test_what_was_owed_is_that_of_the_meetings_hour(tmp_path):
         counter.house.pay("2025-09-02", ("A2", 1500))
         items = counter.as_("chair").get(path_of(counter), version="signed")["items"]
         assert [[one["amount"] for one in item["owed"]] for item in items] == [["20.00"], ["15.00"], ["20.00"]]
+    finally:
+        counter.close()
+
+
+def test_a_hearing_that_could_not_be_held_names_what_was_missing_and_other_clauses_are_quoted(tmp_path):
+    counter = Counter(tmp_path)
+    try:
+        counter.heard().pass_time("2026-10-30")
+        text = (
+            counter.as_("secretary")
+            .ask("GET", path_of(counter, "2026-10"), params={"version": "signed"}, headers={"Accept": "text/markdown"})
+            .text
+        )
+        assert "la lettre recommandée n’a pas été postée, sa première présentation n’est pas établie" in text
+        assert "Sans décision" in text
+        assert "2026-10/1 (reportée)" in text
+        assert r"\[legal\] removal" in text
+        assert r"\[legal\] suspension" not in text
+        public = counter.as_("reader").ask("GET", path_of(counter, "2026-10"), headers={"Accept": "text/markdown"}).text
+        assert "reportée" in public
+        assert "postée" not in public
     finally:
         counter.close()

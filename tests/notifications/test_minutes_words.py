@@ -17,6 +17,10 @@ from workflows.membership.words import State
 
 NB, NNB = "\u00a0", "\u202f"
 DEFAULT = CountingRule()
+ADOPTED, ADOPTED_EN = "Une question est adoptée quand les voix pour", "A question is adopted when votes for"
+MORE = f"{ADOPTED} dépassent les voix contre ; les abstentions ne comptent pas."
+BASE, BASE_EN = "votants, abstentions comprises", "those who voted, abstentions included"
+MORE_EN = f"{ADOPTED_EN} exceed votes against; abstentions do not count."
 ITEM = Item(
     number="2025-08/1",
     ballot=1,
@@ -33,15 +37,17 @@ ITEM = Item(
 
 
 def test_it_says_a_decision_in_plain_words():
-    said = f"Le conseil décide d’interrompre les services de A0042 Vélo Lauragais (5{NB}pour, 1{NB}contre, 1{NB}abstention)."
-    assert sentence(ITEM, "fr") == said
+    told = f"(5{NB}pour, 1{NB}contre, 1{NB}abstention)"
+    assert sentence(ITEM, "fr") == f"Le conseil décide d’interrompre les services de A0042 Vélo Lauragais {told}."
     said = (
         f"The board decides to interrupt the services of A0042 Vélo Lauragais (5{NB}for, 1{NB}against, 1{NB}abstained)."
     )
     assert sentence(ITEM, "en") == said
     kept = replace(ITEM, status=BallotStatus.REJECTED, counts=Counts(0, 3, 2, 5, 5))
-    said = f"Le conseil décide de ne pas interrompre les services de A0042 Vélo Lauragais (0{NB}pour, 3{NB}contre, 2{NB}abstentions)."
-    assert sentence(kept, "fr") == said
+    told = f"(0{NB}pour, 3{NB}contre, 2{NB}abstentions)"
+    assert (
+        sentence(kept, "fr") == f"Le conseil décide de ne pas interrompre les services de A0042 Vélo Lauragais {told}."
+    )
     all_for = replace(ITEM, trigger="remove", counts=Counts(4, 0, 0, 4, 5))
     assert (
         sentence(all_for, "fr")
@@ -69,7 +75,7 @@ def test_it_says_gates_states_and_reasons_in_french():
     assert all(gate.value in words.GATES[language] for gate in Gate for language in ("fr", "en"))
     assert all(state.value in words.STATES for state in State)
     assert words.reason("has a stay until 2025-09-01", "fr") == "un délai est accordé jusqu’au 1er septembre 2025"
-    assert words.reason("is paid", "fr") == f"l’état est désormais : à jour"
+    assert words.reason("is paid", "fr") == "l’état est désormais : à jour"
     assert words.reason("is paid", "en") == "is paid"
     assert words.reason("la secrétaire l’a retirée", "fr") == "la secrétaire l’a retirée"
 
@@ -79,29 +85,25 @@ def test_it_says_gates_states_and_reasons_in_french():
     [
         (
             DEFAULT,
-            "Quorum : au moins la moitié des sièges, présents ou ayant voté. Une question est adoptée quand les voix "
-            "pour dépassent les voix contre ; les abstentions ne comptent pas. À égalité, elle est rejetée.",
-            "Quorum: at least half of the seats, present or having voted. A question is adopted when votes for exceed "
-            "votes against; abstentions do not count. On a tie it is rejected.",
+            f"Quorum : au moins la moitié des sièges, présents ou ayant voté. {MORE} À égalité, elle est rejetée.",
+            f"Quorum: at least half of the seats, present or having voted. {MORE_EN} On a tie it is rejected.",
         ),
         (
             CountingRule(quorum=5, quorum_counts=QuorumCounts.PRESENT, casting_vote=True),
-            "Quorum : au moins 5 sièges, présents. Une question est adoptée quand les voix pour dépassent les voix "
-            "contre ; les abstentions ne comptent pas. À égalité, la voix de la présidence est prépondérante.",
-            "Quorum: at least 5 seats, present. A question is adopted when votes for exceed votes against; abstentions "
-            "do not count. On a tie the chair's vote decides.",
+            f"Quorum : au moins 5 sièges, présents. {MORE} À égalité, la voix de la présidence est prépondérante.",
+            f"Quorum: at least 5 seats, present. {MORE_EN} On a tie the chair's vote decides.",
         ),
         (
             CountingRule(quorum=None, base=Base.SEATS, fraction=Fraction(2, 3), strict=False),
-            "Aucun quorum n’est exigé. Une question est adoptée quand les voix pour atteignent les deux tiers des sièges.",
-            "No quorum is required. A question is adopted when votes for reach two thirds of the seats.",
+            f"Aucun quorum n’est exigé. {ADOPTED} atteignent les deux tiers des sièges.",
+            f"No quorum is required. {ADOPTED_EN} reach two thirds of the seats.",
         ),
         (
-            CountingRule(quorum_strict=True, base=Base.TOOK_PART, fraction=Fraction(3, 5)),
-            "Quorum : plus de la moitié des sièges, présents ou ayant voté. Une question est adoptée quand les voix "
-            "pour dépassent 3/5 des votants, abstentions comprises.",
-            "Quorum: more than half of the seats, present or having voted. A question is adopted when votes for exceed "
-            "3/5 of those who voted, abstentions included.",
+            CountingRule(
+                quorum_strict=True, quorum_counts=QuorumCounts.PRESENT, base=Base.TOOK_PART, fraction=Fraction(3, 5)
+            ),
+            f"Quorum : plus de la moitié des sièges, présents. {ADOPTED} dépassent 3/5 des {BASE}.",
+            f"Quorum: more than half of the seats, present. {ADOPTED_EN} exceed 3/5 of {BASE_EN}.",
         ),
     ],
 )
