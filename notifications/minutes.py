@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from engine.minutes import Counts, Item, MinutesFacts, Presence, Said
+from engine.minutes import Counts, Item, MinutesFacts, Presence, Said, Sitting
 from engine.models import BallotStatus
 from notifications import minutes_words as words
 from notifications import wording
@@ -187,7 +187,7 @@ class _Writer:
         unquoted = [name for name, text in quoted_clauses(facts, self.house).items() if text is None]
         return said + [f"{NO_CLAUSE[self.style.language][name]} ([legal] {name})" for name in unquoted]
 
-    def _sitting(self, sitting: Any) -> dict[str, str]:
+    def _sitting(self, sitting: Sitting) -> dict[str, str]:
         language = self.style.language
         return {
             "seat": sitting.seat,

@@ -77,8 +77,20 @@ LABELS: Mapping[str, Mapping[str, str]] = {
     },
 }
 ROLES: Mapping[str, Mapping[str, str]] = {
-    "fr": {"chair": "présidence", "treasurer": "trésorerie", "secretary": "secrétariat", "member": "membre"},
-    "en": {},
+    "fr": {
+        "chair": "présidence",
+        "deputy-chair": "vice-présidence",
+        "treasurer": "trésorerie",
+        "deputy-treasurer": "trésorerie adjointe",
+        "secretary": "secrétariat",
+        "deputy-secretary": "secrétariat adjoint",
+        "member": "membre",
+    },
+    "en": {
+        "deputy-chair": "deputy chair",
+        "deputy-treasurer": "deputy treasurer",
+        "deputy-secretary": "deputy secretary",
+    },
 }
 PRESENCES: Mapping[str, Mapping[Presence, str]] = {
     "fr": {
