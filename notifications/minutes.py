@@ -107,7 +107,7 @@ def sentence(item: Item, language: str) -> str:
 def counted(counts: Counts, language: str) -> str:
     """Write counts in words: « 5 pour, 1 contre, 1 abstention »."""
     french = language == wording.FRENCH
-    if not counts.reject and not counts.abstain:
+    if counts.approve and not counts.reject and not counts.abstain:
         return f"unanimité : {counts.approve}{NO_BREAK}pour" if french else f"unanimous: {counts.approve}{NO_BREAK}for"
     abstained = f"abstention{'s' if counts.abstain > 1 else ''}" if french else "abstained"
     against = (counts.reject, "contre" if french else "against")
@@ -151,7 +151,6 @@ class _Writer:
             "version": labels[self.style.version.value],
             "organisation": isolated(head.name),
             "address": [*head.address.splitlines(), f"{head.postcode} {head.city}".strip()],
-            "city": head.city,
             "heading": f"{labels['title']} – {self._day()}",
             "when": wording.moment(self.facts.held_at.isoformat(), self.style.language, head.timezone),
             "place": isolated(self.facts.place),
@@ -207,9 +206,15 @@ class _Writer:
         return self.say(" ; ", "; ").join([total, *said])
 
     def _rules(self) -> list[str]:
-        """Say each counting rule that was in force; nearly always there is one."""
-        rules = dict.fromkeys(item.rule for item in self.facts.items if item.rule is not None)
-        return [" ".join(words.rule(rule, self.style.language)) for rule in rules]
+        """Say the counting rule; should it have changed between two ballots, each with what it counted."""
+        counted_by: dict[str, list[str]] = {}
+        for item in self.facts.items:
+            if item.rule is not None:
+                rule = " ".join(words.rule(item.rule, self.style.language))
+                counted_by.setdefault(rule, []).append(item.number)
+        if len(counted_by) == 1:
+            return list(counted_by)
+        return [f"{rule} ({', '.join(numbers)})" for rule, numbers in counted_by.items()]
 
     def _clauses(self) -> list[dict[str, Any]]:
         return [

@@ -10,7 +10,7 @@ from engine.minutes import Counts, Item
 from engine.models import BallotStatus
 from notifications import minutes_words as words
 from notifications.documents import plain_markdown
-from notifications.minutes import sentence
+from notifications.minutes import counted, sentence
 from workflows import WORKFLOWS
 from workflows.membership.hearing import Gate
 from workflows.membership.words import State
@@ -48,6 +48,7 @@ def test_it_says_a_decision_in_plain_words():
     assert (
         sentence(kept, "fr") == f"Le conseil décide de ne pas interrompre les services de A0042 Vélo Lauragais {told}."
     )
+    assert counted(Counts(0, 0, 0, 0, 5), "fr") == f"0{NB}pour"
     all_for = replace(ITEM, trigger="remove", counts=Counts(4, 0, 0, 4, 5))
     assert (
         sentence(all_for, "fr")

@@ -15,7 +15,7 @@ from notifications.pdf import compile_pdf
 
 AT = datetime(2025, 8, 28, 16, 30, tzinfo=UTC)
 HOSTILE = '#import "x" $x^2$ *gras* _it_ <label> @ref `code` \\ // commentaire [lien](javascript:alert(1)) #panic("!")'
-WORDS = ("version", "city", "place", "attendance_summary", "quorum", "undecided")
+WORDS = ("version", "place", "attendance_summary", "quorum", "undecided")
 LISTS = (
     *("address", "warnings", "attendance", "rules", "clauses", "questions"),
     *("names", "comments", "decisions", "signatures"),
