@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from api import docs, health, problems
 from api.deps import House
 from api.guard import Figures, Guard
+from api.pages import vote
 from api.routes import (
     associations,
     ballots,
@@ -102,6 +103,7 @@ def create_app(settings: Settings, engine: Engine | None = None, house: House | 
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(docs.router)
+    app.include_router(vote.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way of extending it
     return app
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from html import escape
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 
@@ -19,10 +19,10 @@ def docs(request: Request) -> Response:
     return Response(page, media_type="text/html; charset=utf-8")
 
 
-@router.get(f"/static/{STYLE}")
-def style() -> Response:
-    """Give the page's style."""
-    text = files("api").joinpath("static", STYLE).read_text(encoding="utf-8")
+@router.get("/static/{name}.css")
+def style(name: Literal["docs", "pages"]) -> Response:
+    """Give the style of the documentation, or of the pages."""
+    text = files("api").joinpath("static", f"{name}.css").read_text(encoding="utf-8")
     return Response(text, media_type="text/css; charset=utf-8")
 
 

@@ -16,6 +16,7 @@ import structlog
 from api.deps import House, Pump
 from api.idempotency import forget_old
 from api.lease import LeaseOn
+from api.links import forget_forms
 from engine.batch import CLOSE_TASK, OPEN_TASK, task_key
 from engine.clock import local_day
 from engine.rules import Rules
@@ -75,6 +76,7 @@ class Runner:
         if today != self._tidied:
             with self.house.engine.store.write() as connection:
                 forget_old(connection, now)
+                forget_forms(connection, now)
             self._tidied = today
 
 

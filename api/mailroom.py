@@ -1,17 +1,22 @@
 """The mail room: a pump that knows the mail server and is told everything that it asks the rest of the house."""
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from threading import Thread
 
 from api.addressees import letterhead_of, members_of
-from api.board_matters import board_matters
+from api.board_matters import matters_of
+from api.links import HIDDEN, key_of
 from api.settings import Settings
 from api.settings_sections import MailMode
+from engine.board import seats_in_office
 from engine.calendar import slots_between
-from engine.clock import at_local
+from engine.clock import at_local, local_day, utc_now
 from engine.engine import Engine
+from engine.errors import RelanceError
 from notifications.claims import ClosesAt
 from notifications.mail import Composer, Outgoing, Sender
 from notifications.outbox import any_wordless, render_pending
@@ -22,6 +27,7 @@ from workflows.membership import members
 from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.relevance import no_longer_right
 
+LOG = logging.getLogger("relance.mail")
 NOBODY = "nobody@relance.example"
 """Stands for the sender where there is none: nothing leaves then, the settings see to it."""
 TEST_MAIL = "test_mail"
@@ -52,17 +58,18 @@ def hooks_of(settings: Settings, engine: Engine) -> Hooks:
         closes_at=windows_of(engine),
         no_longer_right=no_longer_right,
         refused_for_good=_refusals_of(engine),
+        fill=links_of(settings, engine),
     )
 
 
 def _words_of(settings: Settings, engine: Engine) -> Callable[[], object]:
-    letterhead, store = letterhead_of(settings), engine.store
+    letterhead, matters, store = letterhead_of(settings), matters_of(settings), engine.store
 
     def write_words() -> None:
         with store.read() as connection:
             wordless = any_wordless(connection)
         if wordless:
-            render_pending(store, letterhead, members_of, board_matters)
+            render_pending(store, letterhead, members_of, matters)
 
     return write_words
 
@@ -81,6 +88,39 @@ def windows_of(engine: Engine) -> ClosesAt:
         return next((slot.closes for slot in slots if slot.year == year), None)
 
     return closes_at
+
+
+def links_of(settings: Settings, engine: Engine) -> Callable[[Outgoing], Outgoing]:
+    """Return what puts a seat's personal link into a mail that has a place for it."""
+
+    def fill(mail: Outgoing) -> Outgoing:
+        if HIDDEN not in mail.body or mail.instance_id is not None:
+            return mail
+        try:
+            return replace(mail, body=with_link(settings, engine, mail.dedupe_key, mail.body))
+        except RelanceError as error:  # the mail says by itself that there is no door: nothing else waits for it
+            LOG.error("mail %s: no personal link: %s", mail.id, error)  # noqa: TRY400 what is wrong is said
+            return mail
+
+    return fill
+
+
+def with_link(settings: Settings, engine: Engine, dedupe_key: str, body: str) -> str:
+    """Put the personal link of the seat that a mail is for where its place is kept. Raises BadConfiguration."""
+    seat, meeting_id = seat_and_meeting(dedupe_key)
+    now = utc_now()
+    with engine.store.write() as connection:
+        person = next(
+            (one.person for one in seats_in_office(connection, local_day(now, engine.rules.tz)) if one.name == seat), ""
+        )
+        token = key_of(settings).make(connection, meeting_id, seat, person, now)
+    return body.replace(HIDDEN, token)
+
+
+def seat_and_meeting(dedupe_key: str) -> tuple[str, int]:
+    """Read for which seat, about which meeting a mail to the board is: from « seat-S1:agenda:meeting-3 »."""
+    seat, _, occasion = dedupe_key.split(":")[:3]
+    return seat.removeprefix("seat-"), int(occasion.removeprefix("meeting-"))
 
 
 def _refusals_of(engine: Engine) -> Callable[[int | None, str, datetime], None]:

@@ -19,6 +19,7 @@ from api.settings_sections import (
     Mail,
     MailMode,
     Organisation,
+    Pages,
     Safety,
     Scheduler,
     Section,
@@ -42,6 +43,7 @@ class Settings(Section):
     legal: Legal = Legal()
     mail: Mail = Mail()
     webhooks: Webhooks = Webhooks()
+    pages: Pages = Pages()
     safety: Safety = Safety()
     scheduler: Scheduler = Scheduler()
 

@@ -306,6 +306,16 @@ class Safety(Section):
     ping_url: kinds.Url = ""
 
 
+class Pages(Section):
+    """Where people's browsers find Relance, for links in mails (empty: mails bring none), and the links' key.
+
+    `key_file`: by default a file beside the database, made when it is first needed.
+    """
+
+    url: kinds.Url = ""
+    key_file: kinds.SecretFile = None
+
+
 class Scheduler(Section):
     """How often the calendar is looked at, beside its own instants."""
 

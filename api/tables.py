@@ -57,6 +57,28 @@ class WebhookReceipt(SQLModel, table=True):
     at: datetime
 
 
+class PersonalLink(SQLModel, table=True):
+    """One seat's door to one meeting's ballots: only the SHA-256 of its token is kept. It is its person's alone."""
+
+    __tablename__ = "personal_link"
+    __table_args__ = {"sqlite_with_rowid": False}
+    digest: str = Field(primary_key=True)
+    meeting_id: int = Field(foreign_key="meeting.id")
+    seat: str
+    person: str
+    made_at: datetime
+    revoked_at: datetime | None = None
+
+
+class UsedForm(SQLModel, table=True):
+    """A form of the voting page that was handed in: it is not taken twice."""
+
+    __tablename__ = "used_form"
+    __table_args__ = {"sqlite_with_rowid": False}
+    digest: str = Field(primary_key=True)
+    at: datetime
+
+
 class Lease(SQLModel, table=True):
     """Who does something alone, until when unless it renews."""
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from engine.apart import each_apart
 from engine.batch import NEW_BALLOT, Statement
-from engine.board_mail import tell_decisions, tell_seats, was_told
+from engine.board_mail import Telling, tell_decisions, tell_seats, was_told
 from engine.cases import BallotFacts, Case, Occasion
 from engine.clock import local_day
 from engine.context import Context
@@ -63,7 +63,7 @@ def publish(context: Context, meeting: MeetingFacts, at: datetime, moment: datet
         sql = "UPDATE meeting SET published_at = ?, items = ? WHERE id = ?"
         work.connection.exec_driver_sql(sql, (stored(at), items, meeting.id))
         if items:
-            tell_seats(work, BoardMail.AGENDA, meeting, f"meeting-{meeting.id}", {"items": items})
+            tell_seats(work, meeting, Telling(BoardMail.AGENDA, f"meeting-{meeting.id}", {"items": items}))
 
 
 def _publish_list(

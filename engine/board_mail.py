@@ -5,6 +5,8 @@ What a mail lists is read when its words are written, so that it says how things
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from engine.batch import OUTBOX
@@ -17,33 +19,53 @@ from engine.work import Work
 
 _DECIDED = """SELECT 1 FROM ballot WHERE meeting_id = ? AND status IN ('adopted', 'rejected', 'no_quorum', 'blocked')
     LIMIT 1"""
+SITTING = timedelta(minutes=10)
+"""What a seat says within it is one sitting."""
+_ANEW = """UPDATE outbox_message SET subject = NULL, body = NULL
+    WHERE status = 'pending' AND attempts = 0 AND substr(dedupe_key, 1, ?) = ?"""
 _TOLD = """SELECT count(DISTINCT occasion), coalesce(sum(status = ? AND body IS NULL), 0) FROM outbox_message
     WHERE kind = ? AND instance_id IS NULL AND (occasion = ? OR occasion LIKE ?)"""
 
 
-def tell_seats(
-    work: Work,
-    kind: BoardMail,
-    meeting: MeetingFacts,
-    occasion: str,
-    told: Mapping[str, Any],
-    seats: Iterable[SeatFacts] | None = None,
-) -> None:
-    """Write one mail of a kind to each seat (those in office, unless named) that has an address, once per occasion."""
-    about = {"meeting": meeting.held_at.isoformat(), "meeting_id": meeting.id, **told}
-    now = stored(work.at)
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A mail to seats: its kind, the occasion that makes it the same mail, and what it tells.
+
+    `wait`: how long it may still be added to before it leaves.
+    """
+
+    kind: BoardMail
+    occasion: str
+    told: Mapping[str, Any] = field(default_factory=dict)
+    wait: timedelta = timedelta()
+
+
+def tell_seats(work: Work, meeting: MeetingFacts, telling: Telling, seats: Iterable[SeatFacts] | None = None) -> None:
+    """Write a mail about a meeting to each seat (those in office, unless named) that has an address, once."""
+    about = {"meeting": meeting.held_at.isoformat(), "meeting_id": meeting.id, **telling.told}
+    kind, occasion = telling.kind.value, telling.occasion
+    now, due = stored(work.at), stored(work.at + telling.wait)
     for seat in seats_in_office(work.connection, work.today) if seats is None else seats:
         if seat.email:
-            what = (f"seat-{seat.name}:{kind}:{occasion}", None, kind.value, occasion, None, None)
+            what = (f"seat-{seat.name}:{kind}:{occasion}", None, kind, occasion, None, None)
             context = json.dumps(about | {"seat": seat.name}, ensure_ascii=False)
-            work.batch.add(OUTBOX, *what, seat.email, work.rules.language, context, "pending", now, now, 0, "")
+            work.batch.add(OUTBOX, *what, seat.email, work.rules.language, context, "pending", now, due, 0, "")
 
 
 def tell_change(work: Work, meeting: MeetingFacts, instance_id: int, reason: str, *, added: bool) -> None:
     """Tell the seats what the secretary put on the agenda, or took off it, and why."""
     occasion = f"meeting-{meeting.id}:{'on' if added else 'off'}-{instance_id}:{work.now}"
     told = {"instances": [instance_id], "added": added, "reason": reason}
-    tell_seats(work, BoardMail.AGENDA_CHANGED, meeting, occasion, told)
+    tell_seats(work, meeting, Telling(BoardMail.AGENDA_CHANGED, occasion, told))
+
+
+def tell_voter(work: Work, meeting: MeetingFacts, seat: str) -> None:
+    """Write one receipt for a sitting: what a seat says until it leaves, ten minutes after the first, it will list."""
+    prefix = f"seat-{seat}:{BoardMail.VOTE_RECEIPT}:meeting-{meeting.id}:"
+    if work.connection.exec_driver_sql(_ANEW, (len(prefix), prefix)).rowcount == 0:
+        occasion = f"meeting-{meeting.id}:{work.now}"
+        sitting = [one for one in seats_in_office(work.connection, work.today) if one.name == seat]
+        tell_seats(work, meeting, Telling(BoardMail.VOTE_RECEIPT, occasion, wait=SITTING), sitting)
 
 
 def was_told(work: Work, meeting: MeetingFacts) -> bool:
@@ -69,4 +91,4 @@ def tell_decisions(work: Work, meeting: MeetingFacts) -> None:
     key, (times, wordless) = f"meeting-{meeting.id}", _times_told(work, meeting)
     if not wordless:
         seats = seats_in_office(work.connection, local_day(meeting.held_at, work.rules.tz))
-        tell_seats(work, BoardMail.DECISIONS, meeting, f"{key}:{times}" if times else key, {}, seats)
+        tell_seats(work, meeting, Telling(BoardMail.DECISIONS, f"{key}:{times}" if times else key), seats)

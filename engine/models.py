@@ -66,6 +66,7 @@ class BoardMail(StrEnum):
     AGENDA_CHANGED = "agenda_changed"
     ANY_NEWS = "any_news"
     VOTE_REMINDER = "vote_reminder"
+    VOTE_RECEIPT = "vote_receipt"
     DECISIONS = "decisions"
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from engine.agenda import agenda_occasion, belongs, listable
 from engine.board import seats_in_office
-from engine.board_mail import tell_seats
+from engine.board_mail import Telling, tell_seats
 from engine.context import Context, paused_at
 from engine.definition import Workflow
 from engine.meetings import MeetingFacts, meeting
@@ -46,7 +46,7 @@ def _give(context: Context, notice: tuple[int, str, str], at: datetime, moment: 
         if worth and kind == BoardMail.VOTE_REMINDER:
             _remind(work, held, notice)
         elif news:
-            tell_seats(work, BoardMail.ANY_NEWS, held, _occasion(notice), {"instances": news})
+            tell_seats(work, held, Telling(BoardMail.ANY_NEWS, _occasion(notice), {"instances": news}))
         work.connection.exec_driver_sql(_DONE, (stored(at), *notice))
 
 
@@ -70,7 +70,7 @@ def _remind(work: Work, held: MeetingFacts, notice: tuple[int, str, str]) -> Non
     for seat in seats_in_office(work.connection, work.today):
         if missing[seat.name]:
             told = {"items": missing[seat.name]}
-            tell_seats(work, BoardMail.VOTE_REMINDER, held, _occasion(notice), told, [seat])
+            tell_seats(work, held, Telling(BoardMail.VOTE_REMINDER, _occasion(notice), told), [seat])
 
 
 def votes_awaited(connection: Connection, meeting_id: int) -> Counter[str]:

@@ -35,7 +35,8 @@ NoLongerRight: TypeAlias = Callable[[Connection, Sequence[int]], Mapping[int, st
 
 # The second condition on the status repeats the partial index's own words: without it SQLite reads the whole table.
 _WAITS = "status = 'pending' AND status IN ('pending', 'sending')"
-_DUE = f"{_WAITS} AND body IS NOT NULL AND (attempts = 0 OR due_at <= ? OR due_at > ?)"
+_AT_ONCE = "attempts = 0 AND due_at <= created_at"
+_DUE = f"{_WAITS} AND body IS NOT NULL AND ({_AT_ONCE} OR due_at <= ? OR due_at > ?)"
 _ANY_DUE = f"SELECT 1 FROM outbox_message WHERE {_DUE} LIMIT 1"  # noqa: S608 constants
 _ANY_WAITING = f"SELECT 1 FROM outbox_message WHERE {_WAITS} AND body IS NOT NULL LIMIT 1"  # noqa: S608 constants
 _IDS = f"SELECT id FROM outbox_message WHERE {_DUE} ORDER BY due_at, id LIMIT ?"  # noqa: S608 constants

@@ -32,7 +32,7 @@ _FAILED = "UPDATE outbox_message SET status = 'failed', error = ? WHERE id = ? A
 _NOTHING: dict[str, Any] = {
     **dict.fromkeys(("day", "meeting", "place", "payment", "until", "event", "items", "meeting_id", "link")),
     **dict.fromkeys(("total", "reference", "pay_by", "resign_before", "state", "contact_name")),
-    **dict.fromkeys(("owed", "owed_years", "concerned", "decisions", "listed", "subjects"), ()),
+    **dict.fromkeys(("owed", "owed_years", "concerned", "decisions", "listed", "subjects", "votes"), ()),
     **dict.fromkeys(("person", "added"), False),
     **dict.fromkeys(("reason", "seat", "unlisted")),
 }
@@ -47,13 +47,13 @@ class Lookup(Protocol):
 
 
 class BoardLookup(Protocol):
-    """What a mail to the board lists, beyond what it was written with: by the names that templates use."""
+    """What a mail of a kind to the board lists, beyond what it was written with: by the names that templates use."""
 
-    def __call__(self, connection: Connection, told: Mapping[str, Any], /) -> Mapping[str, Any]:
+    def __call__(self, connection: Connection, kind: str, told: Mapping[str, Any], /) -> Mapping[str, Any]:
         """Return it."""
 
 
-def _nothing_more(_connection: Connection, _told: Mapping[str, Any]) -> Mapping[str, Any]:
+def _nothing_more(_connection: Connection, _kind: str, _told: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
@@ -89,7 +89,7 @@ def _write_batch(
         try:
             values = values_of(row, members, renderer.letterhead)
             if row.instance_id is None:
-                values |= of_board(connection, values)
+                values |= of_board(connection, row.kind, values)
             text = renderer.render(row.kind, row.language, values)
         except UNRENDERABLE as error:
             failed.append((f"cannot be written: {type(error).__name__}: {error}"[:LONGEST_ERROR], row.id))

@@ -59,6 +59,8 @@ class Hooks:
     """Give words to messages that have none yet."""
     closes_at: ClosesAt = _never
     no_longer_right: NoLongerRight = _all_right
+    fill: Callable[[Outgoing], Outgoing] = lambda mail: mail
+    """Put in what is kept nowhere, right before a mail leaves: a personal link."""
     refused_for_good: RefusedForGood = lambda _instance, _address, _at: None
 
 
@@ -250,7 +252,7 @@ class Pump:
         self._tell_alive()
         if done is not None and dropped:
             done["dropped"] += dropped
-        return group
+        return [hooks.fill(mail) for mail in group]
 
     def _tell_refusals(self, now: datetime) -> None:
         """Tell of addresses that take no mail, before it is written down: rather twice than never."""

@@ -64,7 +64,7 @@ class Desk:
     def write_mails(self) -> int:
         """Give words to the mails that wait without; returns how many."""
         from api.addressees import letterhead_of, members_of
-        from api.board_matters import board_matters
+        from api.board_matters import matters_of
         from engine.faults import DatabaseFault
         from engine.listings import wordless_mails
         from notifications.outbox import render_pending
@@ -73,7 +73,9 @@ class Desk:
             if not wordless_mails(connection):
                 return 0
         try:
-            return render_pending(self.engine.store, letterhead_of(self.settings), members_of, board_matters)
+            return render_pending(
+                self.engine.store, letterhead_of(self.settings), members_of, matters_of(self.settings)
+            )
         except DatabaseFault as fault:
             # What was done is done: the words are written at the next run, and nobody must do it twice.
             typer.echo(f"relance: done, but the mails could not be written yet: {fault}", err=True)

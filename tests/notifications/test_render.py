@@ -90,6 +90,8 @@ VALUES = {
     "listed": [ITEM, ITEM | {"trigger": "admit"}, ITEM | {"trigger": "another"}],
     "unlisted": 3,
     "subjects": [{"number": "A0042", "name": "Œuvre « d'Été »"}, {"number": "A0043", "name": "Les Amis"}],
+    "votes": [ITEM | {"choice": choice} for choice in ("approve", "reject", "abstain")],
+    "seat": "S1",
     "added": True,
     "reason": "oubliée : relancée par téléphone",
 }
@@ -106,6 +108,8 @@ LITTLE = dict.fromkeys(VALUES) | {
     "concerned": [],
     "decisions": [],
     "listed": [],
+    "votes": [],
+    "seat": "S1",
     "subjects": [{"number": "A0042", "name": "Vélo"}],
     "reason": "erreur",
     "written": "2026-06-01",

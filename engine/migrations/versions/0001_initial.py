@@ -200,6 +200,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('scheduled', 'open')"),
     )
     op.create_table(
+        "personal_link",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("meeting_id", sa.Integer(), nullable=False),
+        sa.Column("seat", sa.String(), nullable=False),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meeting.id"], name=op.f("fk_personal_link_meeting_id_meeting")),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_personal_link")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "used_form",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_used_form")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "webhook_receipt",
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("message_id", sa.String(), nullable=False),

@@ -1,0 +1,1 @@
+"""Pages that people open: plain HTML that works without a script, nothing from elsewhere."""
