@@ -149,6 +149,20 @@ def absent(month: Month, seat: Seat, note: Note = "", undo: Undo = False, by: By
         typer.echo(f"{seat} will {'' if undo else 'not '}be at the meeting of {held.month}")
 
 
+def end_links(seat: Seat) -> None:
+    """End the personal links of a seat.
+
+    Its next mails bring new ones. For whoever says « it was not me », or whose mailbox is read by somebody else.
+    """
+    from api import links
+    from api.commands.desk import open_desk
+
+    with open_desk() as desk:
+        with desk.engine.store.write() as connection:
+            ended = links.revoke(connection, seat, desk.now)
+        typer.echo(f"{ended} personal link{'s' * (ended != 1)} of {seat} ended; the next mail to it brings a new one")
+
+
 def _on_ballot(trigger: str, number: str, act: "Callable[[Part], object]") -> None:
     """Do something about the latest ballot on a question about somebody. Raises Invalid, BallotNotOpen."""
     from api.commands.desk import open_desk
@@ -169,6 +183,7 @@ def register(app: typer.Typer) -> None:
     group.command("add", epilog=f"Example: relance agenda add 2025-08 suspend A0042 {reason}")(add_item)
     group.command("remove", epilog=f"Example: relance agenda remove suspend A0042 {reason}")(remove_item)
     add(app, recuse, BOARD, 'relance recuse suspend A0042 S2 --reason "treasurer of A0042"')
+    add(app, end_links, BOARD, "relance end-links S2")
     add(app, absent, BOARD, 'relance absent 2025-08 S2 --note "away"')
     example = 'relance annul suspend A0042 --reason "wrong list" --by "Ana Puech" --by "Bilal Khelif"'
     add(app, annul, BOARD, example)

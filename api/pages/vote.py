@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from api import links
 from api.board_matters import items_of
+from api.clauses import CLAUSES
 from api.deps import Here, House
 from api.links import Link, UnknownLink
 from api.pages.words import words
@@ -23,14 +24,15 @@ from api.problems import STATUS
 from api.routes.meetings import agenda_of
 from api.routes.votes import HEARINGS
 from api.schemas.board import Agenda, Ballot
-from engine.ballots import Choice
+from api.settings import Settings
+from engine.ballots import Choice, CountingRule
 from engine.board_mail import tell_voter
 from engine.clock import local_day
 from engine.errors import Invalid, ListChanged, RelanceError
 from engine.meetings import meeting
 from engine.models import BallotStatus
 from engine.voting import Cast, cast
-from notifications import wording
+from notifications import minutes_words, wording
 from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.register.cells import why_unreadable
 
@@ -148,7 +150,8 @@ def _list(house: House, token: str, language: str) -> Response:
         held=wording.moment(agenda.meeting.held_at.isoformat(), language, house.settings.organisation.timezone),
         organisation=house.settings.organisation.name,
         form=links.key_of(house.settings).form(link, house.clock()),
-        rules=_rules(agenda),
+        rules=_rules(agenda, language),
+        clauses=_clauses(agenda, house.settings),
     )
 
 
@@ -175,14 +178,17 @@ def _how(item: Ballot, link: Link) -> str:
     return "open" if item.status == BallotStatus.OPEN and link.seat in item.seats else "closed"
 
 
-def _rules(agenda: Agenda) -> list[str]:
-    """The counting rules of the list's open ballots, each once, in the configuration's own words."""
-    rules = [item.rule for item in agenda.items if item.rule is not None]
-    texts = [
-        f"quorum {rule.quorum} ({rule.quorum_counts}); {'>' if rule.strict else '≥'} {rule.fraction} ({rule.base})"
-        for rule in rules
-    ]
+def _rules(agenda: Agenda, language: str) -> list[str]:
+    """How the list's ballots are counted, in words: each rule once."""
+    rules = [item.rule.model_dump() for item in agenda.items if item.rule is not None]
+    texts = [" ".join(minutes_words.rule(CountingRule.from_record(rule), language)) for rule in rules]
     return list(dict.fromkeys(texts))
+
+
+def _clauses(agenda: Agenda, settings: Settings) -> dict[str, str]:
+    """The quoted clauses that make the board competent for the questions of the list, by question."""
+    quoted = {item.trigger: getattr(settings.legal, CLAUSES.get(item.trigger, ""), "") for item in agenda.items}
+    return {trigger: text for trigger, text in quoted.items() if text}
 
 
 def _page(template: str, language: str, status: int = HTTPStatus.OK, **values: Any) -> Response:
