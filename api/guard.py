@@ -18,6 +18,7 @@ HEADERS = (
     (b"cache-control", b"no-store"),
 )
 WITH_BODY = {"POST", "PUT", "PATCH"}
+JSON, FORM = b"application/json", b"application/x-www-form-urlencoded"
 TOO_LARGE = 413
 UNWATCHED = ("/healthz", "/readyz", "/metrics")
 
@@ -51,10 +52,11 @@ class _Answer:
 class Guard:
     """The outermost layer."""
 
-    def __init__(self, app: ASGIApp, figures: Figures) -> None:
-        """Stand before an application."""
+    def __init__(self, app: ASGIApp, figures: Figures, forms: frozenset[str] = frozenset()) -> None:
+        """Stand before an application. `forms`: paths that take a form of a page of our own, and no other body."""
         self.app = app
         self.figures = figures
+        self.forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through."""
@@ -63,7 +65,7 @@ class Guard:
             return
         began, answer = time.perf_counter(), _Answer(send)
         try:
-            if _foreign(scope):
+            if _foreign(scope, FORM if scope["path"] in self.forms else JSON):
                 await problem("unsupported-media-type", 415)(scope, receive, answer)
             else:
                 await self.app(scope, receive, answer)
@@ -82,11 +84,11 @@ class Guard:
             )
 
 
-def _foreign(scope: Scope) -> bool:
-    """Whether a request brings a body that is not JSON."""
+def _foreign(scope: Scope, expected: bytes) -> bool:
+    """Whether a request brings a body of another kind than is expected there."""
     if scope["method"] not in WITH_BODY:
         return False
     headers: dict[bytes, bytes] = dict(scope["headers"])
     empty = headers.get(b"content-length", b"0").strip() in {b"", b"0"} and b"transfer-encoding" not in headers
     kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    return not empty and kind != b"application/json"
+    return not empty and kind != expected

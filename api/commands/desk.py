@@ -112,8 +112,13 @@ class Desk:
 
 @contextmanager
 def open_desk(now: str | None = None) -> Iterator[Desk]:
-    """Sit down at the configured database, at the present instant or another. Raises Invalid when there is none."""
+    """Sit down at the configured database, at the present instant or another. Raises Invalid when there is none.
+
+    The database of a demo has a present of its own, and a letter box that nothing leaves.
+    """
     from api.commands.typed import instant
+    from api.demo.mark import OfADemo, is_demo
+    from api.demo.town import engine_on
     from api.settings import load_settings
     from api.wiring import engine_of
     from engine.clock import utc_now
@@ -130,6 +135,11 @@ def open_desk(now: str | None = None) -> Iterator[Desk]:
         if current_revision(engine.store) is None:
             raise Invalid(reason=f"no database: {name_of(settings.database.url)} is not of relance")
         migrate(engine.store)
+        if is_demo(engine.store):
+            if now is not None:
+                raise OfADemo(reason="its clock is moved by `relance demo move`")
+            engine = engine_on(settings, engine.store)
+            given = engine.upto()
         # Nothing happens before what was dealt with already, even where `tick --now` ran ahead of the clock.
         at = given or max(utc_now(), engine.upto())
         with engine.store.read() as connection:
