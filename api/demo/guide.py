@@ -15,8 +15,8 @@ from engine.clock import local_day
 DEFAULT_PORT = 8000
 _HEAD: Mapping[Language, str] = {
     EN: """\
-Relance, a demo: it is {today}. The date stands still until you move it.
-Everything is fictional; mails are kept to be read, none ever leaves.
+Relance, a demo: it is {today}; the date stands still until you move
+it. Everything is fictional; mails are kept to be read, none ever leaves.
 
 Open in a browser
   {url}        the date, who is where, the mails
