@@ -29,7 +29,7 @@ from engine.outlook import MEETING, Coming, Status, horizon, outlook
 from engine.store import instant_of
 from workflows.membership.definition import LABELS, MEMBERSHIP
 
-LONGEST_FORM = 1000
+LONGEST_FORM, MOST_FIELDS = 1000, 5
 router = APIRouter(include_in_schema=False, max_body_size=LONGEST_FORM)
 STYLE = "demo.css"
 FORMS = ("/demo/clock", "/demo/votes")
@@ -99,11 +99,15 @@ def mail(message_id: PathId, request: Request, house: Here, lang: Lang = None) -
 
 
 async def form_of(request: Request) -> Mapping[str, str]:
-    """Read a form of our own pages. Raises NotAllowed for one that another site sends."""
+    """Read a form of our own pages. Raises NotAllowed for another site's, Invalid for what is none."""
     if request.headers.get("sec-fetch-site", "") not in OWN:
         raise NotAllowed(reason="the form is not of this site")
     body = (await request.body()).decode("utf-8", "replace")
-    return {name: values[0] for name, values in parse_qs(body, max_num_fields=9).items()}
+    try:
+        fields = parse_qs(body, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise Invalid(reason="it is not a form of these pages") from None
+    return {name: values[0] for name, values in fields.items()}
 
 
 Form = Annotated[Mapping[str, str], Depends(form_of)]

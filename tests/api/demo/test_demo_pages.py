@@ -98,6 +98,8 @@ def test_forms_of_other_sites_and_other_bodies_are_refused(browser):
     assert elsewhere.status_code == 409
     assert browser.post("/demo/clock", json={"to": "2025-12-02"}).status_code == 415
     assert browser.post("/api/v1/demo/clock", data={"to": "2025-12-02"}).status_code == 415
+    assert browser.post("/demo/clock", data={str(number): "2025-12-02" for number in range(9)}).status_code == 422
+    assert browser.post("/demo/clock", data={"to": "2025-12-02" * 200}).status_code == 413
     assert browser.get("/api/v1/demo/clock").json()["today"] == "2025-11-28"
 
 
