@@ -118,7 +118,6 @@ def open_desk(now: str | None = None) -> Iterator[Desk]:
     """
     from api.commands.typed import instant
     from api.demo.mark import OfADemo, is_demo
-    from api.demo.town import engine_on
     from api.settings import load_settings
     from api.wiring import engine_of
     from engine.clock import utc_now
@@ -138,7 +137,7 @@ def open_desk(now: str | None = None) -> Iterator[Desk]:
         if is_demo(engine.store):
             if now is not None:
                 raise OfADemo(reason="its clock is moved by `relance demo move`")
-            engine = engine_on(settings, engine.store)
+            engine = _of_demo(settings, engine)
             given = engine.upto()
         # Nothing happens before what was dealt with already, even where `tick --now` ran ahead of the clock.
         at = given or max(utc_now(), engine.upto())
@@ -147,6 +146,13 @@ def open_desk(now: str | None = None) -> Iterator[Desk]:
         yield Desk(settings, engine, at, mark)
     finally:
         engine.store.close()
+
+
+def _of_demo(settings: "Settings", engine: "Engine") -> "Engine":
+    """Return the engine that a demo runs on its database."""
+    from api.demo.town import engine_on
+
+    return engine_on(settings, engine.store)
 
 
 def refuse_missing(url: str) -> None:

@@ -67,7 +67,9 @@ def overview(request: Request, house: Here, lang: Lang = None, refused: str = ""
         "today": local_day(now, tz).isoformat(),
         "jumps": [(word, days_after(local_day(now, tz), days).isoformat()) for word, days in (("day", 1), ("week", 7))],
         "coming": _coming(house, now, language),
-        "states": [(LABELS[state] if language == FR else state, number) for state, number in states.items()],
+        "states": [
+            (LABELS[state] if language == FR else state.replace("_", " "), number) for state, number in states.items()
+        ],
         "ballots": [(one, QUESTIONS[language].get(one.trigger, one.trigger)) for one in opened],
         "tasks": waiting,
         "mails": latest,
