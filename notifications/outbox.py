@@ -78,9 +78,7 @@ def render_pending(store: Store, letterhead: Letterhead, lookup: Lookup, of_boar
     return written
 
 
-def render_in(
-    connection: Connection, renderer: Renderer, lookup: Lookup, of_board: BoardLookup = _nothing_more
-) -> int:
+def render_in(connection: Connection, renderer: Renderer, lookup: Lookup, of_board: BoardLookup = _nothing_more) -> int:
     """Do the same within a transaction of the caller's: for a sink, which accepts at once what has its words."""
     written, after = 0, _BEFORE_ALL
     while after is not None:

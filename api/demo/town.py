@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Connection
 
 from api.addressees import letterhead_of, members_of
+from api.board_matters import board_matters
 from api.demo.mark import is_demo, mark
 from api.settings import CONFIG_NAME, Settings, load_settings
 from api.wiring import rules_of
@@ -54,7 +55,7 @@ def _letter_box(settings: Settings) -> Sink:
 
     def accept(connection: Connection, at: datetime) -> None:
         if any_wordless(connection):
-            render_in(connection, renderer, members_of)
+            render_in(connection, renderer, members_of, board_matters)
         sink(connection, at)
 
     return accept
