@@ -59,7 +59,7 @@ def overview(request: Request, house: Here, lang: Lang = None, refused: str = ""
     now, tz = house.clock(), house.engine.rules.tz
     states = standing_of(house.engine, house.settings).states
     with house.engine.store.read() as connection:
-        opened = ballots(connection, MEMBERSHIP, "open")
+        opened = ballots(connection, (MEMBERSHIP,), "open")
         waiting = tasks(connection)
         latest = _mails(connection, BEYOND, LATEST)
     values = {
