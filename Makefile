@@ -10,8 +10,8 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input install -
 .PHONY: run test check bench years torture help
 .SILENT:
 
-run: $(READY) ## the fictional register through two years, in a table, and what to try next
-	$(BIN)/relance tour
+run: $(READY) ## a demo on a fictional register: a page to open, a date that you move, mail to read; Ctrl-C ends it
+	$(BIN)/relance demo
 
 test: $(READY) ## every test
 	$(BIN)/python -m pytest -n 2 --no-header

@@ -1,6 +1,6 @@
 """`create_app`: the one place that puts the API together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -79,8 +79,13 @@ REFUSALS = {
 }
 
 
-def create_app(settings: Settings, engine: Engine | None = None, house: House | None = None) -> FastAPI:
-    """Build the API over a database (the configured one, unless an engine or a whole house is given)."""
+def create_app(
+    settings: Settings, engine: Engine | None = None, house: House | None = None, forms: Collection[str] = ()
+) -> FastAPI:
+    """Build the API over a database (the configured one, unless an engine or a whole house is given).
+
+    `forms`: paths of pages that a browser sends a form to.
+    """
     app = FastAPI(
         title="Relance",
         summary="Membership dues, carried through the year.",
@@ -95,17 +100,22 @@ def create_app(settings: Settings, engine: Engine | None = None, house: House | 
     app.state.house = house or House(settings, engine or engine_of(settings))
     app.state.registry = CollectorRegistry()
     app.state.registry.register(health.Standing(app.state.house))
-    app.add_middleware(Guard, figures=Figures(app.state.registry))
+    app.add_middleware(Guard, figures=Figures(app.state.registry), forms=frozenset(forms))
     problems.register(app)
-    api = APIRouter(prefix=PREFIX, responses=_refusals(), max_body_size=BIGGEST_BODY)
-    for subject in SUBJECTS:
-        api.include_router(subject.router)
-    app.include_router(api)
+    app.include_router(under_prefix(*(subject.router for subject in SUBJECTS)))
     app.include_router(health.router)
     app.include_router(docs.router)
     app.include_router(vote.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way of extending it
     return app
+
+
+def under_prefix(*routers: APIRouter) -> APIRouter:
+    """Put subjects where all of the API is, with what all of it may refuse."""
+    api = APIRouter(prefix=PREFIX, responses=_refusals(), max_body_size=BIGGEST_BODY)
+    for router in routers:
+        api.include_router(router)
+    return api
 
 
 @asynccontextmanager

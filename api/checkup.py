@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from api.demo.mark import has_mark
 from api.settings import Settings
 from api.settings_sections import MailMode
 from api.standing import mail_mode
@@ -205,6 +206,9 @@ def _running(connection: Connection, _settings: Settings, now: datetime) -> Iter
     row = connection.exec_driver_sql("SELECT last_run_at FROM watermark").fetchone()
     if row is None:
         yield warning("last run", "never: relance tick, every hour")
+        return
+    if has_mark(connection):
+        yield good("last run", f"a demo: its date, {instant_of(row[0]):%Y-%m-%d}, stands still until it is moved")
         return
     ago = now - instant_of(row[0])
     if ago < -AN_HOUR:

@@ -18,6 +18,7 @@ HEADERS = (
     (b"cache-control", b"no-store"),
 )
 WITH_BODY = {"POST", "PUT", "PATCH"}
+JSON, FORM = b"application/json", b"application/x-www-form-urlencoded"
 TOO_LARGE = 413
 DOOR = "/vote/"
 UNWATCHED = ("/healthz", "/readyz", "/metrics")
@@ -52,10 +53,11 @@ class _Answer:
 class Guard:
     """The outermost layer."""
 
-    def __init__(self, app: ASGIApp, figures: Figures) -> None:
-        """Stand before an application."""
+    def __init__(self, app: ASGIApp, figures: Figures, forms: frozenset[str] = frozenset()) -> None:
+        """Stand before an application. `forms`: paths that take a form of a page of our own, and no other body."""
         self.app = app
         self.figures = figures
+        self.forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through."""
@@ -64,7 +66,7 @@ class Guard:
             return
         began, answer = time.perf_counter(), _Answer(send)
         try:
-            if _foreign(scope):
+            if _foreign(scope, FORM if self._takes_forms(scope["path"]) else JSON):
                 await problem("unsupported-media-type", 415)(scope, receive, answer)
             else:
                 await self.app(scope, receive, answer)
@@ -72,6 +74,9 @@ class Guard:
                 await problem("too-large", TOO_LARGE)(scope, receive, answer)
         finally:
             self._note(scope, answer.status, time.perf_counter() - began)
+
+    def _takes_forms(self, path: str) -> bool:
+        return path in self.forms or path.startswith(DOOR)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in {*WITH_BODY, "GET", "HEAD", "DELETE", "OPTIONS"} else "other"
@@ -92,12 +97,11 @@ def _without_secret(path: str) -> str:
     return f"{DOOR}…" if path.startswith(DOOR) else path
 
 
-def _foreign(scope: Scope) -> bool:
-    """Whether a request brings a body that is not JSON, nor a form where there is one."""
+def _foreign(scope: Scope, expected: bytes) -> bool:
+    """Whether a request brings a body of another kind than is expected there."""
     if scope["method"] not in WITH_BODY:
         return False
     headers: dict[bytes, bytes] = dict(scope["headers"])
     empty = headers.get(b"content-length", b"0").strip() in {b"", b"0"} and b"transfer-encoding" not in headers
     kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    wanted = b"application/x-www-form-urlencoded" if scope["path"].startswith(DOOR) else b"application/json"
-    return not empty and kind != wanted
+    return not empty and kind != expected

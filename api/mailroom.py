@@ -97,7 +97,7 @@ def links_of(settings: Settings, engine: Engine) -> Callable[[Outgoing], Outgoin
         if HIDDEN not in mail.body or mail.instance_id is not None:
             return mail
         try:
-            return replace(mail, body=with_link(settings, engine, mail.dedupe_key, mail.body))
+            return replace(mail, body=with_link(settings, engine, mail.dedupe_key, mail.body, utc_now()))
         except RelanceError as error:  # the mail says by itself that there is no door: nothing else waits for it
             LOG.error("mail %s: no personal link: %s", mail.id, error)  # noqa: TRY400 what is wrong is said
             return mail
@@ -105,10 +105,9 @@ def links_of(settings: Settings, engine: Engine) -> Callable[[Outgoing], Outgoin
     return fill
 
 
-def with_link(settings: Settings, engine: Engine, dedupe_key: str, body: str) -> str:
+def with_link(settings: Settings, engine: Engine, dedupe_key: str, body: str, now: datetime) -> str:
     """Put the personal link of the seat that a mail is for where its place is kept. Raises BadConfiguration."""
     seat, meeting_id = seat_and_meeting(dedupe_key)
-    now = utc_now()
     with engine.store.write() as connection:
         person = next(
             (one.person for one in seats_in_office(connection, local_day(now, engine.rules.tz)) if one.name == seat), ""

@@ -9,9 +9,11 @@ from typing import Any
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from api import logs
 from api.app import create_app
+from api.demo.mark import refuse_demo
 from api.deps import House, Pump
 from api.duty import LEASE, Watch
 from api.mailroom import Sending, pump_of
@@ -50,10 +52,11 @@ def serve(
     logs.configure()
     engine = engine_of(settings)
     try:
+        refuse_demo(engine.store, "`relance demo --folder` goes on with it")
         migrate(engine.store)
         engine.start_clock(utc_now())
         house = House(settings, engine)
-        with _socket(host, port) as listening:
+        with listen(host, port) as listening:
             _run(house, listening, lease, said)
     finally:
         engine.store.close()
@@ -63,20 +66,27 @@ def _run(house: House, listening: socket.socket, lease: timedelta, said: Callabl
     watch = Watch(house, lambda: sending_of(house), lease)
     house.duty = watch
     app = create_app(house.settings, house=house)
+    watch.start()
+    try:
+        answer(
+            app, house, listening, lambda: said(f"Relance answers on {address_of(listening)} (documentation: /docs)")
+        )
+    finally:
+        watch.stop()
+        structlog.get_logger("serve").info("stopped")
+
+
+def answer(app: FastAPI, house: House, listening: socket.socket, ready: Callable[[], object]) -> None:
+    """Answer requests until SIGTERM or SIGINT; `ready` is called just before."""
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE, server_header=False
     )
     server = Server(config, house)
     _stop_quietly()
-    watch.start()
-    try:
-        said(f"Relance answers on http://{_address(listening)} (documentation: /docs)")
-        gc.collect()
-        gc.freeze()
-        server.run(sockets=[listening])
-    finally:
-        watch.stop()
-        structlog.get_logger("serve").info("stopped")
+    ready()
+    gc.collect()
+    gc.freeze()
+    server.run(sockets=[listening])
 
 
 def _stop_quietly() -> None:
@@ -85,7 +95,7 @@ def _stop_quietly() -> None:
         signal.signal(number, lambda *_: None)
 
 
-def _socket(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Take the port, or say that it is taken. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     listening = socket.socket(found[0], socket.SOCK_STREAM)
@@ -99,9 +109,10 @@ def _socket(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _address(listening: socket.socket) -> str:
+def address_of(listening: socket.socket) -> str:
+    """Return where a socket is reached, as a browser wants it."""
     name, port = listening.getsockname()[:2]
-    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 def sending_of(house: House) -> Pump:

@@ -28,6 +28,8 @@ _ANY_WORDLESS = """SELECT 1 FROM outbox_message
 _RENDERED = "UPDATE outbox_message SET subject = ?, body = ? WHERE id = ? AND status = 'pending'"
 _FAILED = "UPDATE outbox_message SET status = 'failed', error = ? WHERE id = ? AND status = 'pending'"
 
+_BEFORE_ALL: tuple[str, int] | None = ("", 0)
+
 # What a template may ask about and an occasion need not tell.
 _NOTHING: dict[str, Any] = {
     **dict.fromkeys(("day", "meeting", "place", "payment", "until", "event", "items", "meeting_id", "link")),
@@ -68,14 +70,30 @@ def render_pending(store: Store, letterhead: Letterhead, lookup: Lookup, of_boar
     One transaction per batch. A message that cannot be written is failed with its error, and the others go on.
     """
     renderer = Renderer(letterhead)
-    written, after = 0, ("", 0)
-    while True:
+    written, after = 0, _BEFORE_ALL
+    while after is not None:
         with store.write() as connection:
-            rows = connection.exec_driver_sql(_WAITING, (*after, BATCH)).fetchall()
-            written += _write_batch(connection, rows, renderer, (lookup, of_board))
-        if len(rows) < BATCH:
-            return written
-        after = (rows[-1].due_at, rows[-1].id)
+            number, after = _write_next(connection, after, renderer, (lookup, of_board))
+        written += number
+    return written
+
+
+def render_in(connection: Connection, renderer: Renderer, lookup: Lookup, of_board: BoardLookup = _nothing_more) -> int:
+    """Do the same within a transaction of the caller's: for a sink, which accepts at once what has its words."""
+    written, after = 0, _BEFORE_ALL
+    while after is not None:
+        number, after = _write_next(connection, after, renderer, (lookup, of_board))
+        written += number
+    return written
+
+
+def _write_next(
+    connection: Connection, after: tuple[str, int], renderer: Renderer, lookups: tuple[Lookup, BoardLookup]
+) -> tuple[int, tuple[str, int] | None]:
+    """Write the next batch; returns how many were written, and after which message to go on (None: that was all)."""
+    rows = connection.exec_driver_sql(_WAITING, (*after, BATCH)).fetchall()
+    written = _write_batch(connection, rows, renderer, lookups)
+    return written, None if len(rows) < BATCH else (rows[-1].due_at, rows[-1].id)
 
 
 def _write_batch(

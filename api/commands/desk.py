@@ -114,8 +114,12 @@ class Desk:
 
 @contextmanager
 def open_desk(now: str | None = None) -> Iterator[Desk]:
-    """Sit down at the configured database, at the present instant or another. Raises Invalid when there is none."""
+    """Sit down at the configured database, at the present instant or another. Raises Invalid when there is none.
+
+    The database of a demo has a present of its own, and a letter box that nothing leaves.
+    """
     from api.commands.typed import instant
+    from api.demo.mark import OfADemo, is_demo
     from api.settings import load_settings
     from api.wiring import engine_of
     from engine.clock import utc_now
@@ -132,6 +136,11 @@ def open_desk(now: str | None = None) -> Iterator[Desk]:
         if current_revision(engine.store) is None:
             raise Invalid(reason=f"no database: {name_of(settings.database.url)} is not of relance")
         migrate(engine.store)
+        if is_demo(engine.store):
+            if now is not None:
+                raise OfADemo(reason="its clock is moved by `relance demo move`")
+            engine = _of_demo(settings, engine)
+            given = engine.upto()
         # Nothing happens before what was dealt with already, even where `tick --now` ran ahead of the clock.
         at = given or max(utc_now(), engine.upto())
         with engine.store.read() as connection:
@@ -139,6 +148,13 @@ def open_desk(now: str | None = None) -> Iterator[Desk]:
         yield Desk(settings, engine, at, mark)
     finally:
         engine.store.close()
+
+
+def _of_demo(settings: "Settings", engine: "Engine") -> "Engine":
+    """Return the engine that a demo runs on its database."""
+    from api.demo.town import engine_on
+
+    return engine_on(settings, engine.store)
 
 
 def refuse_missing(url: str) -> None:

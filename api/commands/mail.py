@@ -58,10 +58,12 @@ def live(
     organisation's name.
     """
     from api.commands.desk import open_desk
+    from api.demo.mark import refuse_demo
     from api.settings_sections import MailMode
     from engine.errors import NotAllowed
 
     with open_desk() as desk:
+        refuse_demo(desk.engine.store, "its mail never leaves")
         if desk.settings.mail.mode is not MailMode.LIVE:
             raise NotAllowed(reason='relance.toml keeps mail for reading: it must say mode = "live" under [mail] first')
         if name is None and not sys.stdin.isatty():

@@ -6,7 +6,16 @@ from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 
 from api.pagination import BIGGEST
 from api.shapes import rfc3339
@@ -37,6 +46,15 @@ def _instant(value: Any) -> datetime:
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
         raise ValueError("an instant with its offset is expected, such as 2025-08-28T16:30:00Z")
     return _known_year(_read(datetime.fromisoformat, value.upper()))
+
+
+def _when(value: Any) -> date | datetime:
+    """Read a day or an instant."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return _day(value)
+    if isinstance(value, str) and not _INSTANT.fullmatch(value):
+        raise ValueError("a day such as 2025-06-30 is expected, or an instant such as 2025-08-28T16:30:00Z")
+    return _instant(value)
 
 
 def _read(read: Callable[[str], T], text: str) -> T:
@@ -88,6 +106,11 @@ Instant = Annotated[
     BeforeValidator(_instant),
     PlainSerializer(rfc3339, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+When = Annotated[
+    date | datetime,
+    PlainValidator(_when),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}),
 ]
 Amount = Annotated[str, Field(pattern=r"^[0-9]{1,7}(\.[0-9]{1,2})?$", examples=["20.00"])]
 Money = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{2}$", examples=["20.00"])]

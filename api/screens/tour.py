@@ -112,8 +112,7 @@ def show(made: Sequence[Line], money: Sequence[Money], tz: ZoneInfo, width: int)
 
 def next_steps(demo: Path) -> list[str]:
     """Say what to try next, as it can be typed here."""
-    here = Path.cwd()
-    relance = sys.argv[0] if "/" in sys.argv[0] and not Path(sys.argv[0]).is_absolute() else "relance"
+    here, relance = Path.cwd(), own_name()
     data = demo.relative_to(here) if demo.is_relative_to(here) else demo
     story = Path("tests/years/never-pays.toml")
     return [
@@ -129,3 +128,8 @@ def next_steps(demo: Path) -> list[str]:
         " 3. One of its members: where it is, why, and what comes next:",
         f"      {relance} show A0004",
     ]
+
+
+def own_name() -> str:
+    """Return how `relance` is typed here: as it was, where that is short."""
+    return sys.argv[0] if "/" in sys.argv[0] and not Path(sys.argv[0]).is_absolute() else "relance"

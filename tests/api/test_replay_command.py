@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,8 @@ def test_the_tour_shows_the_dates_that_matter(bare):
     assert lines[0] == "The whole register, two years: 152 members"
     assert "2025-06-01 reminder     120    ·   32    ·    ·    ·    ·    127   1\u202f820     630" in lines
     assert "2026-10-29 hearing      139    ·    ·    9    ·    4    ·      4       ·     340" in lines
-    assert max(map(len, lines)) <= 80
+    register = str(files("workflows.membership").joinpath("demo"))  # where it is installed is nobody's to shorten
+    assert max(len(line.replace(register, "demo")) for line in lines) <= 80
     assert any(line.startswith("paid = à jour · called = cotisation à régler") for line in lines)
     assert [line for line in lines if " show " in line]
 
