@@ -25,6 +25,7 @@ from workflows.membership.facts import load_members
 from workflows.membership.guards import (
     annulled_by_the_board,
     back_to,
+    by_two_people,
     cut_for_a_year,
     decided_by_the_board,
     due_is_unsettled,
@@ -143,9 +144,12 @@ TRANSITIONS = (
     Transition(Trigger.LEAVE, source=ACTIVE, dest=LEFT, does=(cancel_free_dues, forget_years, wait_for_deletion), sends=(Mail.FAREWELL,)),
 
     # Corrections: a strike-off annulled by the board before its letter left; else two people, a reason, one state back.
+    # Whoever was struck off by mistake and has settled everything meanwhile is up to date, as if it had paid before.
     Transition(Trigger.CORRECT, source=(REMOVED,), dest=PAID, on=On.ADOPTED, guards=(annulled_by_the_board, owes_nothing), does=(forget_years, order(OrderAction.RESTORE)), sends=(Mail.RESTORED,)),
     Transition(Trigger.CORRECT, source=(REMOVED,), dest=CALLED, on=On.ADOPTED, guards=(annulled_by_the_board, years_concerned_are_settled), does=(forget_years, order(OrderAction.RESTORE)), sends=(Mail.RESTORED,)),
     Transition(Trigger.CORRECT, source=(REMOVED,), dest=SUSPENDED, on=On.ADOPTED, guards=(annulled_by_the_board,), does=(keep_cut,), sends=(Mail.SPARED,)),
+    Transition(Trigger.CORRECT, source=(REMOVED,), dest=PAID, guards=(by_two_people, years_concerned_are_settled, owes_nothing), does=(forget_years, order(OrderAction.RESTORE)), sends=(Mail.RESTORED,)),
+    Transition(Trigger.CORRECT, source=(REMOVED,), dest=CALLED, guards=(by_two_people, years_concerned_are_settled), does=(forget_years, order(OrderAction.RESTORE)), sends=(Mail.RESTORED,)),
     *(Transition(Trigger.CORRECT, source=tuple(State), dest=state, guards=(back_to(state), owes_nothing if state == PAID else owes), does=(go_back,)) for state in ACTIVE),
 )
 # fmt: on

@@ -139,7 +139,7 @@ def was_reminded_before(_member: Member, occasion: Occasion) -> Why:
 def was_cut_before(_member: Member, occasion: Occasion) -> Why:
     """Before the payment that is undone, its services were interrupted."""
     before = occasion.data.before
-    return None if before in {State.SUSPENDED, State.PROPOSED} else f"was {before} before that payment"
+    return None if before in {State.SUSPENDED, State.PROPOSED, State.REMOVED} else f"was {before} before that payment"
 
 
 def has_paid_since_struck_off(member: Member, occasion: Occasion) -> Why:
@@ -164,6 +164,11 @@ def not_asked_yet(member: Member, _occasion: Occasion) -> Why:
 def annulled_by_the_board(_member: Member, occasion: Occasion) -> Why:
     """It is a decision of the board, not a correction by two people."""
     return None if occasion.ballot is not None else "not put to the board"
+
+
+def by_two_people(_member: Member, occasion: Occasion) -> Why:
+    """It is a correction by two people, not a decision of the board."""
+    return None if occasion.data is not None else "not a correction"
 
 
 def back_to(state: State) -> Guard:

@@ -52,6 +52,7 @@ REASONS: Mapping[str, Callable[[Member], bool]] = {
     TaskKind.POST_LETTER: lambda member: member.state in HEARD and not member.all_posted(),
     TaskKind.HEARING_POSTPONED: lambda member: member.state == State.PROPOSED,
     TaskKind.CONFIRM_DELETION: lambda member: member.state in FINAL and member.undeleted > 0,
+    TaskKind.PAYMENT_AFTER_REMOVAL: lambda member: member.state in FINAL,
     TaskKind.RE_SUSPENSION: lambda member: member.state == State.REMINDED,
     TaskKind.SURPLUS: lambda member: member.credit > 0,
 }
