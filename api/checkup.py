@@ -19,10 +19,12 @@ from engine.board import seats_in_office
 from engine.clock import local_day
 from engine.errors import RelanceError
 from engine.faults import file_of, name_of
+from engine.listings import switch
 from engine.meetings import meetings_where
 from engine.migrate import current_revision
 from engine.models import BoardMail
 from engine.outlook import paused_until
+from engine.planning import REPLANNED
 from engine.revisions import known_revisions, refuse_newer
 from engine.store import Store, instant_of, stored
 from notifications.render import check_templates
@@ -181,14 +183,17 @@ def _board(connection: Connection, settings: Settings, now: datetime) -> Iterato
     for meeting in meetings_where(connection, condition, stored(now), stored(now + SOON)):
         day = local_day(meeting.held_at, tz)
         yield warning("meetings", f"{day} is not confirmed: relance meeting --help")
+    replanned = switch(connection, REPLANNED)
+    if replanned is not None:
+        yield good("meetings", f"planned anew when [board] changed, on {replanned}")
 
 
 def _mail(connection: Connection, settings: Settings, _now: datetime) -> Iterator[Sign]:
-    switch = connection.exec_driver_sql("SELECT value FROM switch WHERE name = 'mail_mode'").scalar_one_or_none()
-    said = f"configuration {settings.mail.mode.value}, database {switch or MailMode.CAPTURE.value}"
-    if mail_mode(settings, switch) == MailMode.LIVE:
+    own = switch(connection, "mail_mode")
+    said = f"configuration {settings.mail.mode.value}, database {own or MailMode.CAPTURE.value}"
+    if mail_mode(settings, own) == MailMode.LIVE:
         yield good("mail", f"leaves ({said})")
-    elif switch == MailMode.LIVE or settings.mail.mode is MailMode.LIVE:
+    elif own == MailMode.LIVE or settings.mail.mode is MailMode.LIVE:
         yield warning("mail", f"is kept for reading, since both have to say live ({said})")
     else:
         yield good("mail", "is kept for reading (capture)")

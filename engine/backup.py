@@ -92,9 +92,12 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _capture(connection: sqlite3.Connection) -> None:
-    """Forget the other database's switches: mail is kept for reading until a person says that it may leave."""
+    """Forget the other database's switches: mail is kept for reading until a person says that it may leave.
+
+    What it knows of its own meetings stays.
+    """
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute("DELETE FROM switch")
+    connection.execute("DELETE FROM switch WHERE name NOT LIKE 'meeting%'")
     connection.execute("INSERT INTO switch (name, value) VALUES ('mail_mode', 'capture')")
     connection.execute("COMMIT")
 

@@ -19,6 +19,7 @@ from engine.definition import Workflow
 from engine.events import close_slot, hold_open_slots, run_slot
 from engine.meetings import MeetingFacts, are_planned, meetings_where, plan_meetings
 from engine.notices import give_notices
+from engine.planning import follow_rule, rule_is_kept
 from engine.store import instant_of, stored
 
 CHUNK = 2000
@@ -54,6 +55,7 @@ def start_clock(context: Context, now: datetime) -> None:
     with context.store.write() as connection:
         sql = "INSERT INTO watermark (id, upto, last_run_at) VALUES (1, ?, ?) ON CONFLICT DO NOTHING"
         connection.exec_driver_sql(sql, (stored(now), stored(now)))
+        follow_rule(connection, context.rules, now)
         plan_meetings(connection, context.rules, now)
 
 
@@ -61,9 +63,10 @@ def tick(context: Context, now: datetime) -> Ran:
     """Run everything that is due up to now, in order. A clock that went back runs nothing twice."""
     with context.store.read() as connection:
         begun, ran_at = _watermark(connection, now)
-        planned = are_planned(connection, context.rules, now)
+        planned = are_planned(connection, context.rules, now) and rule_is_kept(connection, context.rules)
     if not planned:
         with context.store.write() as connection:
+            follow_rule(connection, context.rules, now)
             plan_meetings(connection, context.rules, now)
     _resume(context, begun, now)
     dues, moments, done = _calendar(context, begun, now), 0, begun

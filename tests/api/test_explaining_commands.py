@@ -64,6 +64,14 @@ def test_the_doctor_names_meetings_that_are_not_confirmed(called):
     assert ("!", "meetings", "2024-12-26 is not confirmed: relance meeting --help") in signs(called.type("doctor"))
 
 
+def test_the_doctor_tells_what_a_changed_rule_of_the_board_did_to_meetings(called, monkeypatch):
+    called.type("tick")
+    monkeypatch.setenv("RELANCE_BOARD__PUBLISH_DAYS", "12")
+    called.type("tick")
+    [said] = [text for mark, name, text in signs(called.type("doctor")) if name == "meetings" and mark == "✓"]
+    assert said.startswith("planned anew when [board] changed, on 2024-12-02: 2024-12 is on 2024-12-26, its agenda")
+
+
 def test_the_doctor_warns_when_only_one_switch_says_live(called, monkeypatch):
     monkeypatch.setenv("RELANCE_MAIL__MODE", "live")
     said = "is kept for reading, since both have to say live (configuration live, database capture)"
