@@ -20,6 +20,7 @@ from workflows.membership.facts import Member, years_of
 from workflows.membership.models import Kind, LetterOutcome, ReversalReason
 from workflows.membership.money import cents_of, money_text
 from workflows.membership.register import read_associations, read_board, read_payments, read_services
+from workflows.membership.register.associations import year_meant
 from workflows.membership.takeover import NewMember, enter_all
 from workflows.membership.words import State, Trigger
 
@@ -85,7 +86,7 @@ def _member_of(player: Player, row: Mapping[str, Any]) -> NewMember:
     number = _needed(row, "number")
     state = State(row.get("state", State.PAID))
     since = row.get("since")
-    default = (since or local_day(player.now, player.engine.rules.tz)).year
+    default = local_day(player.now, player.engine.rules.tz).year if since is None else year_meant(state, since)
     owes = _years(row["owes"]) if "owes" in row else (() if state in {State.PAID, State.LEFT} else (default,))
     reminded_for = row.get("reminded_for", default if state == State.REMINDED else None)
     return NewMember(

@@ -165,9 +165,12 @@ def test_it_fills_in_what_a_taken_over_member_need_not_say(file):
         {"number": "A6"},
         {"number": "A7", "state": "suspended", "since": "2024-09-02", "owes": "2024:18.00|2025"},
         {"number": "A8", "state": "reminded", "since": "2025-06-03", "reminded_for": "none", "owes": "none"},
+        {"number": "A9", "state": "called", "since": "2024-12-01"},
+        {"number": "A10", "state": "called", "since": "2024-11-30"},
     )
     rows = {row.number: row for row in read_associations(file(text), TODAY)}
-    assert [row.owes for row in rows.values()] == [(2024,), (2025,), (2025,), (2025,), (), (), (2024, 2025), ()]
+    owes = [(2024,), (2025,), (2025,), (2025,), (), (), (2024, 2025), (), (2025,), (2024,)]
+    assert [row.owes for row in rows.values()] == owes
     assert [rows[number].reminded_for for number in ("A1", "A2", "A8")] == [None, 2025, None]
     assert (rows["A5"].since, rows["A6"].since, rows["A6"].state) == (date(2023, 5, 1), None, State.PAID)
     assert rows["A7"].owed_cents == {2024: 1800}

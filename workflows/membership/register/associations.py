@@ -138,14 +138,19 @@ def _standing(cells: Cells, kind: Kind, joined_on: date, today: date | None) -> 
 
 
 def _usual_year(cells: Cells, state: State, since: date | None, joined_on: date) -> int | None:
-    """The year that a state is about when the file does not say: that of `since`."""
+    """The year that a state is about when the file does not say."""
     if state in OWING_NOTHING or (cells.has("owes") and cells.has("reminded_for")):
         return None
     if since is not None:
-        return max(since.year, first_year(joined_on))
+        return max(year_meant(state, since), first_year(joined_on))
     if not cells.has("owes") or state == State.REMINDED:
         cells.refuse(f"state {state.value} needs since, or the years it owes")
     return None
+
+
+def year_meant(state: State, since: date) -> int:
+    """The year that a state since a day is about: the day's own; of whoever is called since December, the next."""
+    return first_year(since) if state == State.CALLED else since.year
 
 
 def _owed(cells: Cells, state: State, usual: int | None) -> dict[int, int | None]:
