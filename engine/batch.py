@@ -63,7 +63,7 @@ OPEN_TASK = Statement.insert(
     "task", "dedupe_key", "kind", "instance_id", "about", "opened_at", "due", "note", once=True
 )
 CLOSE_TASK = Statement(
-    "UPDATE task SET done_at = ?, done_by = ?, note = note || ? WHERE dedupe_key = ? AND done_at IS NULL"
+    "UPDATE task SET done_at = ?, done_by = ?, note = ltrim(note || ?) WHERE dedupe_key = ? AND done_at IS NULL"
 )
 SET_TIMER = Statement.insert("timer", "at", "instance_id", once=True)
 NEW_BALLOT = Statement.insert(
@@ -154,7 +154,8 @@ class Batch:
             if (kind, about) not in case.tasks:
                 return
             case.tasks.remove((kind, about))
-        self.add(CLOSE_TASK, stored(at), by, note, task_key(kind, instance_id, about))
+        why = f" ({note})" if note else ""
+        self.add(CLOSE_TASK, stored(at), by, why, task_key(kind, instance_id, about))
 
     def write(self, connection: Connection) -> None:
         """Write everything, parents first, and start anew."""

@@ -48,8 +48,9 @@ def follow_rule(connection: Connection, rules: Rules, now: datetime) -> None:
     kept = _kept(connection)
     if kept == _text(rules):
         return
-    if kept is not None:
-        changes = _replan(connection, rules, _planned_by(json.loads(kept)), now)
+    before = None if kept is None else _planned_by(kept)
+    if before is not None:
+        changes = _replan(connection, rules, before, now)
         if changes:
             day = local_day(now, rules.tz).isoformat()
             connection.exec_driver_sql(_KEEP, (REPLANNED, f"{day}: {'; '.join(changes)}"))
@@ -87,7 +88,12 @@ class _OldRule:
         return months.get(meeting.month) == meeting.held_at and (meeting.publish_at == publish_at)
 
 
-def _planned_by(kept: dict[str, Any]) -> _OldRule:
+def _planned_by(text: str) -> _OldRule | None:
+    """Read what `_text` wrote; None when somebody overwrote it: then it cannot be told what a person moved."""
+    try:
+        kept: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return None
     rule = MeetingRule(kept["day"], kept["hour"], kept["minute"], kept["months"])
     return _OldRule(rule, kept["publish_days"], ZoneInfo(kept["tz"]))
 
@@ -151,4 +157,4 @@ def _is_met_in(rules: Rules, month: str) -> bool:
 def _end_alarm(connection: Connection, month: str, now: datetime) -> None:
     """The date that a person was asked to confirm is no more."""
     key = task_key(MEETING_UNCONFIRMED, None, month)
-    connection.exec_driver_sql(CLOSE_TASK.sql, (stored(now), "relance", "planned anew", key))
+    connection.exec_driver_sql(CLOSE_TASK.sql, (stored(now), "relance", " (planned anew)", key))

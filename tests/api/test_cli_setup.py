@@ -16,7 +16,7 @@ def test_init_writes_a_configuration_and_a_database(bare):
     assert (folder / "relance.db").stat().st_mode & 0o077 == 0
     assert tomllib.loads((folder / "relance.toml").read_text())["organisation"]["timezone"] == "Europe/Paris"
     bare.folder = folder
-    assert bare.rows("SELECT name, value FROM switch") == [("mail_mode", "capture")]
+    assert bare.rows("SELECT value FROM switch WHERE name = 'mail_mode'") == [("capture",)]
     assert bare.rows("SELECT upto FROM watermark") == [("2024-12-02 11:00:00.000000",)]
 
 
@@ -46,11 +46,11 @@ def test_backup_and_restore(desk, tmp_path_factory, monkeypatch):
     desk.type("backup", copy)
     assert desk.refused("backup", copy).startswith(f"{copy}: it is there already")
     assert "it is not empty" in desk.refused("restore", copy)
-    desk.rows("UPDATE switch SET value = 'live'")
+    desk.rows("UPDATE switch SET value = 'live' WHERE name = 'mail_mode'")
     before = desk.dump()[1]
     (desk.folder / "relance.db").unlink()
     desk.type("restore", copy)
-    assert desk.rows("SELECT value FROM switch") == [("capture",)]
+    assert desk.rows("SELECT value FROM switch WHERE name = 'mail_mode'") == [("capture",)]
     assert len(desk.dump()[1]) == len(before)
     assert desk.state("A0001") == "paid"
 

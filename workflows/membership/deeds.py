@@ -94,12 +94,17 @@ def write_letter(kind: LetterKind) -> Deed:
     """Build the deed that starts a registered letter and asks for its posting."""
 
     def deed(member: Member, occasion: Occasion, batch: Batch) -> None:
-        batch.add(sql.NEW_LETTER, member.id, kind.value, stored(occasion.at), "", "")
-        member.letters = (*member.letters, LetterFacts(0, kind.value, occasion.at, None, None, None, ""))
+        start_letter(member, kind, occasion.at, batch)
         batch.open_task(TaskKind.POST_LETTER, member, occasion.at, note=kind.value)
 
     deed.__name__ = f"write_{kind.value}_letter"
     return deed
+
+
+def start_letter(member: Member, kind: LetterKind, written_at: datetime, batch: Batch) -> None:
+    """Write down that there is a letter, of which nothing else is known yet."""
+    batch.add(sql.NEW_LETTER, member.id, kind.value, stored(written_at), "", "")
+    member.letters = (*member.letters, LetterFacts(0, kind.value, written_at, None, None, None, ""))
 
 
 def go_back(member: Member, occasion: Occasion, batch: Batch) -> None:

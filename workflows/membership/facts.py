@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from engine.cases import Case
 from engine.rules import Rules
 from engine.store import day_of, instant_of, maybe_day, maybe_instant, rows_of
-from workflows.membership.models import LetterKind
+from workflows.membership.models import LetterKind, LetterOutcome
 from workflows.membership.words import State
 
 
@@ -88,6 +88,14 @@ class Member(Case):
         kind = LetterKind.REMOVAL if self.state == State.REMOVED else LetterKind.SUMMONS
         written = [letter for letter in self.letters if letter.kind == kind and letter.created_at >= self.since]
         return not written or written[-1].posted_on is not None
+
+    def letter_came_back(self) -> bool:
+        """Whether its latest summons found no address, and neither a search was recorded nor a new letter written."""
+        if self.state != State.PROPOSED or not self.letters:
+            return False
+        latest = self.letters[-1]
+        came_back = latest.outcome == LetterOutcome.UNKNOWN_ADDRESS and not latest.search_note
+        return came_back and latest.created_at >= self.since
 
     def last_sign_of_life(self) -> date | None:
         """The latest contact, or payment not reversed."""

@@ -1,18 +1,22 @@
 """Registered letters: what the post did with them, and a new one where the first could not arrive."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from engine.batch import Statement
+from engine.calendar import slots_between
 from engine.clock import local_day
 from engine.errors import FutureDate, Invalid, NotAllowed
-from engine.store import stored
 from engine.work import Work, set_timer
-from workflows.membership import statements as sql
+from workflows.membership.deeds import start_letter
 from workflows.membership.facts import LetterFacts, Member
+from workflows.membership.listings import with_unposted_letters
 from workflows.membership.models import LetterKind, LetterOutcome
 from workflows.membership.tasks import deletion_ready_at
-from workflows.membership.words import State, TaskKind
+from workflows.membership.words import State, TaskKind, Trigger
+
+STRUCK_OFF_LATELY = timedelta(days=365)
 
 _UPDATE = Statement.update("letter", ("posted_on", "tracking", "first_presented_on", "outcome", "search_note"))
 
@@ -64,10 +68,47 @@ def tell(work: Work, member: Member, letter: LetterFacts, news: PostNews) -> Non
     reason += f"; search made: {note}" if note else ""
     occasion.reason = reason
     work.batch.journal(member, occasion, "letter", member.state)
+    if member.letter_came_back():
+        work.batch.close_task(TaskKind.POST_LETTER, member, work.at, note="posted")
+        work.batch.write(work.connection)  # so that the task on what to do now is another one
     ready = deletion_ready_at(member, occasion)
     if ready is not None:
         set_timer(work.batch, member, ready, work.at)
     work.look([member], work.at)
+
+
+def ask_for_letters(work: Work, members: Iterable[Member]) -> None:
+    """Whoever is taken over in a procedure had a letter written, whose posting nobody has told yet: it is asked for.
+
+    A summons, where the step that writes it was due since, and does not come again before the board meets; of who was
+    struck off, while something depends on it: for a year, or as long as services are hosted.
+    """
+    for member in members:
+        kind = _letter_expected(work, member)
+        if kind is not None and not any(letter.created_at >= member.since for letter in member.letters):
+            start_letter(member, kind, member.since, work.batch)
+
+
+def _letter_expected(work: Work, member: Member) -> LetterKind | None:
+    if member.since > member.started_at:
+        return None
+    if member.state == State.PROPOSED:
+        return LetterKind.SUMMONS if _was_summoned(work, member) else None
+    matters = member.undeleted or work.at - member.since < STRUCK_OFF_LATELY
+    return LetterKind.REMOVAL if member.state == State.REMOVED and matters else None
+
+
+def _was_summoned(work: Work, member: Member) -> bool:
+    dates = [rule for rule in work.rules.dates_of(work.workflow) if rule.name == Trigger.SUMMON]
+    meeting_at = work.next_meeting(work.at) or work.at
+    was_due = slots_between(dates, work.rules.tz, member.since, member.started_at)
+    return bool(was_due) and not slots_between(dates, work.rules.tz, work.at, meeting_at)
+
+
+def waiting_to_be_posted(work: Work) -> list[Member]:
+    """Return the members whose latest letter has not been posted."""
+    found: list[Member] = work.cases(with_unposted_letters(work.connection))
+    return [member for member in found if not member.all_posted()]
 
 
 def _written_on(work: Work, member: Member, letter: LetterFacts) -> date:
@@ -82,8 +123,7 @@ def write_again(work: Work, member: Member) -> None:
     kind = kinds.get(State(member.state))
     if kind is None:
         raise NotAllowed(reason=f"{member.subject} is {member.state}: there is no letter to send")
-    work.batch.add(sql.NEW_LETTER, member.id, kind.value, stored(work.at), "", "")
-    member.letters = (*member.letters, LetterFacts(0, kind.value, work.at, None, None, None, ""))
+    start_letter(member, kind, work.at, work.batch)
     work.batch.open_task(TaskKind.POST_LETTER, member, work.at, note=kind.value)
     day = local_day(work.at, work.rules.tz).isoformat()
     occasion = work.occasion(work.at, "letter", reason=f"a new {kind.value} letter on {day}")

@@ -13,7 +13,6 @@ from engine.clock import local_day, noon
 from engine.errors import Invalid
 from engine.replay import EVERYBODY, Player, Script
 from engine.scenario import Scenario, Step
-from engine.work import Work
 from workflows.membership import corrections, ledger, letters, members, services
 from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.facts import Member, years_of
@@ -217,7 +216,7 @@ def _letter(player: Player, step: Step) -> None:
         search_note=step.fields.get("search"),
     )
     with acting as work:
-        found = _all_unposted(work) if number == EVERYBODY else [members.find(work, number)]
+        found = letters.waiting_to_be_posted(work) if number == EVERYBODY else [members.find(work, number)]
         for member in found:
             if step.fields.get("again"):
                 letters.write_again(work, member)
@@ -225,14 +224,6 @@ def _letter(player: Player, step: Step) -> None:
                 member = members.find(work, number)  # noqa: PLW2901 the new letter has its id now
             if news != letters.PostNews():
                 letters.tell(work, member, letters.latest_letter(member), news)
-
-
-def _all_unposted(work: Work) -> list[Member]:
-    sql = """SELECT DISTINCT l.association_id FROM letter l JOIN workflow_instance i ON i.id = l.association_id
-        WHERE l.posted_on IS NULL AND i.state IN (?, ?) ORDER BY 1"""
-    rows = work.connection.exec_driver_sql(sql, (State.PROPOSED.value, State.REMOVED.value))
-    found: list[Member] = work.cases([row[0] for row in rows])
-    return [member for member in found if not member.all_posted()]
 
 
 def _confirm_deletion(player: Player, step: Step) -> None:

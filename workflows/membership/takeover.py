@@ -16,6 +16,7 @@ from engine.store import reserve_ids, stored
 from engine.work import NOBODY, Work, set_timer
 from workflows.membership import statements as sql
 from workflows.membership.facts import Member, years_text
+from workflows.membership.letters import ask_for_letters
 from workflows.membership.mailing import put_in_outbox
 from workflows.membership.models import Association, EntryKind
 from workflows.membership.options import first_year, options_of
@@ -98,6 +99,7 @@ def enter_all(work: Work, new: Sequence[NewMember], cause: str, actor: str = NOB
             _call_at_once(member, entry.new.owes[0], occasion, work.batch)
         work.batch.journal(member, occasion, cause, None)
         _set_timers(work, member)
+    ask_for_letters(work, written)
     work.look(written, work.at)
     return [entry.id for entry in entries]
 

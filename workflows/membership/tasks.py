@@ -16,6 +16,8 @@ HEARD = (State.PROPOSED, State.REMOVED)
 FIRST_DELETION = (11, 15)
 PROCEDURE_STARTS = 9
 """Month of the list: a hearing postponed beyond the winter still belongs to the autumn before."""
+BEFORE_TAKEOVER = "written before the takeover: when was it posted?"
+CAME_BACK = "address unknown: a new letter elsewhere (letter --again), or the search made (letter --search)"
 
 
 def settle_tasks(member: Member, occasion: Occasion, batch: Batch) -> None:
@@ -25,7 +27,10 @@ def settle_tasks(member: Member, occasion: Occasion, batch: Batch) -> None:
     if member.undeleted and (ready := deletion_ready_at(member, occasion)) is not None and ready <= occasion.moment:
         batch.open_task(TaskKind.CONFIRM_DELETION, member, occasion.at)
     if member.state in HEARD and not member.all_posted():
-        batch.open_task(TaskKind.POST_LETTER, member, occasion.at)
+        known = member.letters[-1].created_at >= member.started_at
+        batch.open_task(TaskKind.POST_LETTER, member, occasion.at, note="" if known else BEFORE_TAKEOVER)
+    if member.letter_came_back():
+        batch.open_task(TaskKind.POST_LETTER, member, occasion.at, note=CAME_BACK)
     if _hearing_was_blocked(member):
         batch.open_task(TaskKind.HEARING_POSTPONED, member, occasion.at)
     for kind, about in tuple(member.tasks):
@@ -49,7 +54,9 @@ def still_stands(member: Member, kind: str) -> bool:
 
 REASONS: Mapping[str, Callable[[Member], bool]] = {
     TaskKind.UNREACHABLE: lambda member: member.unreachable_since is not None and member.state in ACTIVE,
-    TaskKind.POST_LETTER: lambda member: member.state in HEARD and not member.all_posted(),
+    TaskKind.POST_LETTER: lambda member: (
+        member.state in HEARD and (not member.all_posted() or member.letter_came_back())
+    ),
     TaskKind.HEARING_POSTPONED: lambda member: member.state == State.PROPOSED,
     TaskKind.CONFIRM_DELETION: lambda member: member.state in FINAL and member.undeleted > 0,
     TaskKind.PAYMENT_AFTER_REMOVAL: lambda member: member.state in FINAL,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from engine.batch import Statement
 from engine.work import Work
+from workflows.membership.letters import ask_for_letters
 from workflows.membership.register.canonical import Parsed
 from workflows.membership.register.changes import ImportPlan
 from workflows.membership.register.services import ServiceRow
@@ -32,6 +33,7 @@ class ServicesPlan(ImportPlan):
             what = f"services added: {counts[member.id]}"
             occasion = work.occasion(work.at, Trigger.IMPORT, actor, key=Trigger.IMPORT, reason=what)
             work.batch.journal(member, occasion, Trigger.IMPORT, member.state)
+        ask_for_letters(work, members)
         work.look(members, work.at)
 
 
