@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from api.demo.mark import has_mark
 from api.settings import Settings
 from api.settings_sections import MailMode
-from api.standing import mail_mode
+from api.standing import mail_mode, unproven_reminders, unproven_text
 from engine.audit import unknown_definitions
 from engine.board import seats_in_office
 from engine.clock import local_day
@@ -188,7 +188,7 @@ def _board(connection: Connection, settings: Settings, now: datetime) -> Iterato
         yield good("meetings", f"planned anew when [board] changed, on {replanned}")
 
 
-def _mail(connection: Connection, settings: Settings, _now: datetime) -> Iterator[Sign]:
+def _mail(connection: Connection, settings: Settings, now: datetime) -> Iterator[Sign]:
     own = switch(connection, "mail_mode")
     said = f"configuration {settings.mail.mode.value}, database {own or MailMode.CAPTURE.value}"
     if mail_mode(settings, own) == MailMode.LIVE:
@@ -197,6 +197,9 @@ def _mail(connection: Connection, settings: Settings, _now: datetime) -> Iterato
         yield warning("mail", f"is kept for reading, since both have to say live ({said})")
     else:
         yield good("mail", "is kept for reading (capture)")
+    unproven = unproven_reminders(connection, settings, mail_mode(settings, own), now)
+    if unproven:
+        yield warning("mail", unproven_text(unproven))
     sql = "SELECT count(*) FROM outbox_message WHERE status = ?"
     for status in ("failed", "uncertain"):
         number = connection.exec_driver_sql(sql, (status,)).scalar_one()
@@ -207,7 +210,7 @@ def _mail(connection: Connection, settings: Settings, _now: datetime) -> Iterato
 AN_HOUR = timedelta(hours=1)
 
 
-def _running(connection: Connection, _settings: Settings, now: datetime) -> Iterator[Sign]:
+def _running(connection: Connection, settings: Settings, now: datetime) -> Iterator[Sign]:
     row = connection.exec_driver_sql("SELECT last_run_at FROM watermark").fetchone()
     if row is None:
         yield warning("last run", "never: relance tick, every hour")
@@ -218,6 +221,10 @@ def _running(connection: Connection, _settings: Settings, now: datetime) -> Iter
     ago = now - instant_of(row[0])
     if ago < -AN_HOUR:
         yield warning("last run", f"ahead of the clock: run up to {instant_of(row[0]):%Y-%m-%d}, nothing is due before")
+        return
+    if not connection.exec_driver_sql("SELECT count(*) FROM workflow_instance").scalar_one():
+        day = local_day(instant_of(row[0]), settings.organisation.tz)
+        yield good("last run", f"set up on {day}, no member yet: relance import associations FILE")
         return
     text = f"{max(0.0, ago.total_seconds() / 3600):.0f} h ago"
     yield good("last run", text) if ago <= NOT_RUNNING else warning("last run", f"{text}: relance tick, every hour")

@@ -11,9 +11,13 @@ from sqlalchemy import Connection
 from api.settings import Settings
 from api.settings_sections import MailMode
 from api.shapes import maybe_rfc3339
+from engine.clock import local_day
 from engine.engine import Engine
+from engine.listings import switch
+from engine.outlook import paused_until
 from engine.store import maybe_instant
 from workflows.membership.definition import MEMBERSHIP
+from workflows.membership.listings import unreached_by_reminder
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,9 @@ class Standing:
     version: str
     tasks: Mapping[str, int]
     upto: datetime | None
+    paused_until: str | None = None
+    unproven: int = 0
+    """Reminders of this year that no server accepted and that mail kept for reading never proves."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape of INTERFACE § 3."""
@@ -35,10 +42,12 @@ class Standing:
             "last_tick": maybe_rfc3339(self.last_tick),
             "version": self.version,
             "tasks": sum(self.tasks.values()),
+            "paused_until": self.paused_until,
+            "unproven_reminders": self.unproven,
         }
 
 
-def standing_of(engine: Engine, settings: Settings) -> Standing:
+def standing_of(engine: Engine, settings: Settings, now: datetime) -> Standing:
     """Read how a database stands."""
     with engine.store.read() as connection:
         sql = "SELECT state, count(*) FROM workflow_instance WHERE workflow = ? GROUP BY state"
@@ -46,20 +55,39 @@ def standing_of(engine: Engine, settings: Settings) -> Standing:
         sql = "SELECT kind, count(*) FROM task WHERE done_at IS NULL GROUP BY kind ORDER BY kind"
         tasks = _counted(connection, sql)
         mark = connection.exec_driver_sql("SELECT upto, last_run_at FROM watermark").fetchone()
-        switch = connection.exec_driver_sql("SELECT value FROM switch WHERE name = 'mail_mode'").scalar_one_or_none()
+        mode = mail_mode(settings, switch(connection, "mail_mode"))
+        paused = paused_until(connection, now)
+        unproven = unproven_reminders(connection, settings, mode, now)
     return Standing(
         states={str(state): counts.get(state, 0) for state in MEMBERSHIP.states},
-        mail_mode=mail_mode(settings, switch),
+        mail_mode=mode,
         last_tick=None if mark is None else maybe_instant(mark[1]),
         version=own_version(),
         tasks=tasks,
         upto=None if mark is None else maybe_instant(mark[0]),
+        paused_until=paused,
+        unproven=unproven,
     )
 
 
-def mail_mode(settings: Settings, switch: str | None) -> str:
+def unproven_reminders(connection: Connection, settings: Settings, mode: str, now: datetime) -> int:
+    """Count whom this year's reminder has not reached and, with mail kept for reading, never will."""
+    year = local_day(now, settings.organisation.tz).year
+    return 0 if mode == MailMode.LIVE else unreached_by_reminder(connection, year)
+
+
+def unproven_text(number: int) -> str:
+    """Say what follows from such reminders."""
+    who = "1 association" if number == 1 else f"{number} associations"
+    return (
+        f"this year's reminder has not reached {who}: mail is kept for reading, which proves nothing, and whoever was "
+        "not reached is on no list in August (relance mail live, or relance notice for each)"
+    )
+
+
+def mail_mode(settings: Settings, own: str | None) -> str:
     """Return whether mail leaves: only if the configuration and the database both say so."""
-    live = settings.mail.mode is MailMode.LIVE and switch == MailMode.LIVE
+    live = settings.mail.mode is MailMode.LIVE and own == MailMode.LIVE
     return (MailMode.LIVE if live else MailMode.CAPTURE).value
 
 

@@ -29,7 +29,7 @@ def mail(ctx: typer.Context) -> None:
     from api.standing import standing_of
 
     with open_desk() as desk:
-        mode = standing_of(desk.engine, desk.settings).mail_mode
+        mode = standing_of(desk.engine, desk.settings, desk.now).mail_mode
         typer.echo("Mail leaves (live)" if mode == "live" else "Mail is kept for reading (capture)")
         typer.echo(f"relance.toml: {desk.settings.mail.mode.value}  database: {_switched(desk)}")
 

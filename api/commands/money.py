@@ -100,7 +100,9 @@ def _show_payment(connection: "Connection", desk: "Desk", payment: int, entry: "
 def reverse(
     number: Number,
     year: Annotated[int | None, typer.Option(help="The latest payment that touches this year.")] = None,
-    reason: Annotated[Literal["bounced", "entered_wrongly"], typer.Option(help="Only a bounce is told.")] = "bounced",
+    reason: Annotated[
+        Literal["bounced", "entered_wrongly"] | None, typer.Option(help="Default: bounced. Only a bounce is told.")
+    ] = None,
     on: On = None,
     by: By = None,
 ) -> None:
@@ -115,11 +117,26 @@ def reverse(
 
     with open_desk() as desk:
         day = past_day(on, "--on", desk.today)
+        why = ReversalReason(reason or ReversalReason.BOUNCED)
         with desk.acting() as work:
             payment = ledger.latest_payment(work, members.find(work, number), year)
-            ids = ledger.reverse(work, ledger.Reversal(payment, day, ReversalReason(reason), actor(by)))
-        typer.echo(f"Payment {payment} is reversed ({reason.replace('_', ' ')})")
+            ids = ledger.reverse(work, ledger.Reversal(payment, day, why, actor(by)))
+        typer.echo(f"Payment {payment} is reversed ({why.value.replace('_', ' ')})")
+        if reason is None:
+            typer.echo("  No --reason was given: it counts as bounced, and the association is told so by mail.")
+        with desk.reading() as connection:
+            _show_parts(connection, payment)
         desk.conclude(ids)
+
+
+def _show_parts(connection: "Connection", payment: int) -> None:
+    """Print what a payment that is undone no longer settles."""
+    from workflows.membership.listings import parts_of
+    from workflows.membership.money import money_text
+
+    for part in parts_of(connection, payment):
+        what = "no longer a credit" if part.year is None else f"no longer paid for {part.year}"
+        typer.echo(f"  {part.number}  {money_text(part.cents)}  {what}")
 
 
 def waive(

@@ -20,7 +20,7 @@ def status(as_json: Json = False) -> None:
     from api.standing import standing_of
 
     with open_desk() as desk:
-        standing = standing_of(desk.engine, desk.settings)
+        standing = standing_of(desk.engine, desk.settings, desk.now)
         if as_json:
             _print(standing.as_json())
         else:
@@ -35,6 +35,7 @@ def next_(names: Names = False, as_json: Json = False) -> None:
     from api.commands import shown
     from api.commands.desk import open_desk
     from api.screens.outlook import show
+    from api.standing import standing_of
 
     with open_desk() as desk:
         with shown.busy("Asking everybody"):
@@ -42,7 +43,8 @@ def next_(names: Names = False, as_json: Json = False) -> None:
         if as_json:
             _print([_coming_json(coming) for coming in found])
         else:
-            show(found, desk.now, desk.tz, names=names)
+            unproven = standing_of(desk.engine, desk.settings, desk.now).unproven
+            show(found, desk.now, desk.tz, names=names, unproven=unproven)
 
 
 def _coming(desk: "Desk") -> "list[Coming]":

@@ -59,7 +59,7 @@ def overview(request: Request, house: Here, lang: Lang = None, refused: str = ""
     """Show the date and what can be done with it, and how everything stands."""
     language = _language(request, lang)
     now, tz = house.clock(), house.engine.rules.tz
-    states = standing_of(house.engine, house.settings).states
+    states = standing_of(house.engine, house.settings, now).states
     with house.engine.store.read() as connection:
         opened = ballots(connection, (MEMBERSHIP,), "open")
         waiting = tasks(connection)

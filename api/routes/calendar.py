@@ -49,4 +49,4 @@ def calendar(
 @router.get("/status")
 def status(office: Anybody) -> Whole:
     """Count who is where."""
-    return Whole(**standing_of(office.engine, office.house.settings).as_json())
+    return Whole(**standing_of(office.engine, office.house.settings, office.now).as_json())

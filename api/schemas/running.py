@@ -15,6 +15,8 @@ class Whole(Given):
     last_tick: Instant | None
     version: str
     tasks: int
+    paused_until: Day | None
+    unproven_reminders: int
 
 
 class Occurrence(Given):

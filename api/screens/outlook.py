@@ -9,6 +9,7 @@ import typer
 
 from api.commands.shown import local
 from api.screens.story import wrapped
+from api.standing import unproven_text
 from engine.agenda import AGENDA
 from engine.outlook import MEETING, Status
 
@@ -23,9 +24,11 @@ STATUS_COLOURS = {Status.WAITING: "yellow", Status.MISSED: "red", Status.DONE: "
 BOARD = {AGENDA, MEETING}
 
 
-def show(found: Sequence["Coming"], now: datetime, tz: ZoneInfo, *, names: bool) -> None:
+def show(found: Sequence["Coming"], now: datetime, tz: ZoneInfo, *, names: bool, unproven: int = 0) -> None:
     """Print what comes; meetings that would have nothing to decide are only counted."""
     quiet = 0
+    if unproven:
+        _warned(unproven_text(unproven))
     for coming in found:
         if coming.event in BOARD and not coming.touches:
             quiet += coming.event == MEETING
@@ -58,10 +61,14 @@ def _state(coming: "Coming", now: datetime) -> str:
 
 def _detail(coming: "Coming", *, names: bool) -> None:
     for why in coming.prevents:
-        for line in wrapped(f"! {why}", WIDTH - INDENT):
-            typer.secho(" " * INDENT + line, fg="yellow")
+        _warned(why, INDENT)
     if names:
         listed(coming.names)
+
+
+def _warned(text: str, indent: int = 0) -> None:
+    for line in wrapped(f"! {text}", WIDTH - indent):
+        typer.secho(" " * indent + line, fg="yellow")
 
 
 def listed(names: Iterable[str]) -> None:

@@ -8,6 +8,8 @@ import typer
 
 from api.commands.shown import local
 from api.screens.counts import COLOURS
+from api.screens.story import wrapped
+from api.standing import unproven_text
 from workflows.membership.definition import LABELS
 from workflows.membership.words import State
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from api.standing import Standing
 
 LATE_HOURS = 24
+WIDTH = 80
 
 
 def show(standing: "Standing", now: datetime, tz: ZoneInfo) -> None:
@@ -29,8 +32,17 @@ def show(standing: "Standing", now: datetime, tz: ZoneInfo) -> None:
     number = sum(standing.tasks.values())
     typer.echo(f"Open tasks: {number}" + (f" ({kinds}): relance tasks" if kinds else ""))
     typer.echo(f"Mail: {'leaves' if standing.mail_mode == 'live' else 'is kept for reading (capture)'}")
+    if standing.unproven:
+        _warn(unproven_text(standing.unproven))
+    if standing.paused_until is not None:
+        _warn(f"paused: nothing escalates until {standing.paused_until}, that day included")
     _last_run(standing, now, tz)
     typer.echo(f"Version {standing.version}")
+
+
+def _warn(text: str) -> None:
+    for line in wrapped(f"! {text}", WIDTH):
+        typer.secho(line, fg="yellow")
 
 
 def _last_run(standing: "Standing", now: datetime, tz: ZoneInfo) -> None:
@@ -40,6 +52,9 @@ def _last_run(standing: "Standing", now: datetime, tz: ZoneInfo) -> None:
     if standing.last_tick > now + timedelta(hours=1):
         ahead = f"Ahead of the clock: run up to {local(standing.last_tick, tz)}; nothing is due before that"
         typer.secho(ahead, fg="yellow")
+        return
+    if not sum(standing.states.values()):
+        typer.echo(f"Set up on {local(standing.last_tick, tz)}; no member yet: relance import associations FILE")
         return
     hours = (now - standing.last_tick).total_seconds() / 3600
     late = f", {age(hours)} ago" if hours > 1 else ""

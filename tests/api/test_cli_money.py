@@ -130,6 +130,8 @@ def test_reversed_since_it_bounced(desk):
     said = desk.say("reverse", "A0011", "--on", "2025-03-08")
     assert said == [
         "Payment 1 is reversed (bounced)",
+        "  No --reason was given: it counts as bounced, and the association is told so by mail.",
+        "  A0011  20.00  no longer paid for 2025",
         "2025-03-10 12:00  reverse  paid → called (bounced)  A0011  mail: payment_reversed",
         "A0011 Nouvelle A0011: called, owes 20.00",
     ]

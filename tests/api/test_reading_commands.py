@@ -29,6 +29,31 @@ def test_status_tells_the_same_to_people(called):
     assert "Mail: is kept for reading (capture)" in lines
 
 
+def test_status_says_when_a_pause_runs(called):
+    called.say("pause", "--until", "2024-12-20", "--reason", "flood")
+    assert called.json("status")["paused_until"] == "2024-12-20"
+    assert "! paused: nothing escalates until 2024-12-20, that day included" in called.say("status")
+    assert called.at("2024-12-21").json("status")["paused_until"] is None
+
+
+def test_reminders_that_nothing_proves_are_warned_of(called):
+    called.type("tick")
+    called.at("2025-06-02").type("tick")
+    called.say("notice", "A0001")
+    assert called.json("status")["unproven_reminders"] == 2
+    warned = "! this year's reminder has not reached 2 associations: mail is kept"
+    for command in ("status", "next"):
+        assert any(line.startswith(warned) for line in called.say(command))
+    assert "reminder has not reached 2 associations" in called.type("doctor").stdout
+
+
+def test_a_database_without_members_has_nothing_to_run(bare):
+    bare.type("init")
+    said = "2024-12-02 12:00; no member yet: relance import associations FILE"
+    assert f"Set up on {said}" in bare.say("status")
+    assert "set up on 2024-12-02, no member yet: relance import associations FILE" in bare.type("doctor").stdout
+
+
 def test_mail_leaves_only_if_both_switches_say_so(called, monkeypatch):
     monkeypatch.setenv("RELANCE_MAIL__MODE", "live")
     assert called.json("status")["mail_mode"] == "capture"

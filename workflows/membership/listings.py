@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from engine.store import day_of, instant_of, maybe_day, rows_of
 from workflows.membership.models import OrderStatus
-from workflows.membership.words import State
+from workflows.membership.words import State, Trigger
 
 _STANDINGS = """SELECT i.id, i.subject, a.name, i.state, a.credit_cents,
     (SELECT coalesce(sum(max(d.amount_cents - d.settled_cents, 0)), 0) FROM due d
@@ -25,6 +25,10 @@ _LETTERS = """SELECT l.id, i.subject, a.name, l.kind, l.created_at, l.posted_on,
     WHERE i.subject = coalesce(?, i.subject) ORDER BY l.id"""
 _UNPOSTED = """SELECT DISTINCT l.association_id FROM letter l JOIN workflow_instance i ON i.id = l.association_id
     WHERE l.posted_on IS NULL AND i.state IN (?, ?) ORDER BY 1"""
+_UNREACHED = """SELECT count(*) FROM occurrence o JOIN workflow_instance i ON i.id = o.instance_id
+    JOIN association a ON a.instance_id = o.instance_id
+    WHERE o.event = ? AND o.year = ? AND o.status = 'acted' AND o.proven_at IS NULL AND i.state = 'reminded'
+    AND a.kind = 'association' AND (a.notified_at IS NULL OR a.notified_at < a.reminded_at)"""
 _ORDERS = """SELECT o.id, i.subject, a.name, o.action, s.kind, s.identifier, o.status, o.ordered_at, o.note
     FROM service_order o JOIN service s ON s.id = o.service_id JOIN association a ON a.instance_id = s.association_id
     JOIN workflow_instance i ON i.id = s.association_id
@@ -119,6 +123,11 @@ def letters(connection: Connection, number: str | None = None) -> list[LetterLin
         )
         for row in connection.exec_driver_sql(_LETTERS, (number,))
     ]
+
+
+def unreached_by_reminder(connection: Connection, year: int) -> int:
+    """Count the associations whose reminder of a year no server accepted, and that no notice reached since."""
+    return int(connection.exec_driver_sql(_UNREACHED, (Trigger.REMIND.value, year)).scalar_one())
 
 
 def with_unposted_letters(connection: Connection) -> list[int]:
