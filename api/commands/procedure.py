@@ -28,13 +28,14 @@ def letter(
     tracking: Annotated[str | None, typer.Option(metavar="TEXT", help="The post's number of it.")] = None,
     search: Annotated[str | None, typer.Option(metavar="NOTE", help="Where an address was looked for.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Start a new letter.")] = False,
+    by: By = None,
     json: Json = False,
 ) -> None:
     """List the registered letters, or tell of one.
 
     What the post did with it: only what is named changes. Presented without an outcome means delivered.
     """
-    from api.commands.desk import open_desk
+    from api.commands.desk import actor, open_desk
     from workflows.membership.letters import PostNews
 
     with open_desk() as desk:
@@ -44,7 +45,7 @@ def letter(
             return
         if number is None:
             raise typer.BadParameter("name whose letter: NUMBER, or '*' for every letter not yet posted")
-        _tell_of_letters(desk, number, news, again=again)
+        _tell_of_letters(desk, number, news, actor(by), again=again)
 
 
 def _news(
@@ -91,34 +92,39 @@ def _list_letters(desk: "Desk", number: str | None, *, as_json: bool) -> None:
     shown.table(headings, rows, "No letter.")
 
 
-def _tell_of_letters(desk: "Desk", number: str, news: "PostNews", *, again: bool) -> None:
+def _tell_of_letters(desk: "Desk", number: str, news: "PostNews", by: str, *, again: bool) -> None:
     from workflows.membership import letters
     from workflows.membership.letters import PostNews
     from workflows.membership.members import find
 
     with desk.acting() as work:
-        members = _whose(work, number)
+        members, left_out = _whose_letters(work, number)
         for member in members:
             if again:
-                letters.write_again(work, member)
+                letters.write_again(work, member, by)
                 work.batch.write(work.connection)
             if news != PostNews():
                 fresh = find(work, member.subject) if again else member  # the new letter has its id now
-                letters.tell(work, fresh, letters.latest_letter(fresh), news)
+                letters.tell(work, fresh, letters.latest_letter(fresh), news, by)
+    for member in left_out:
+        typer.echo(f"{member.subject} is left out: it has paid, a person decides first (task payment_after_removal)")
     if not members:
         typer.echo("No letter waits to be posted.")
     desk.conclude([member.id for member in members])
 
 
-def _whose(work: "Work", number: str) -> "list[Member]":
+def _whose_letters(work: "Work", number: str) -> "tuple[list[Member], list[Member]]":
+    """Return whose letters are meant and, of everybody's, whom a person has to decide about before they leave."""
     from engine.listings import EVERYBODY
-    from workflows.membership.listings import with_unposted_letters
+    from workflows.membership.letters import waiting_to_be_posted
     from workflows.membership.members import find
+    from workflows.membership.words import TaskKind
 
     if number != EVERYBODY:
-        return [find(work, number)]
-    found: list[Member] = work.cases(with_unposted_letters(work.connection))
-    return [member for member in found if not member.all_posted()]
+        return [find(work, number)], []
+    waiting = waiting_to_be_posted(work)
+    undecided = [member for member in waiting if (TaskKind.PAYMENT_AFTER_REMOVAL, "") in member.tasks]
+    return [member for member in waiting if member not in undecided], undecided
 
 
 def tasks(
@@ -223,17 +229,19 @@ def _preview(desk: "Desk", workflow: "Workflow", slot: "Slot") -> None:
 
 def _confirm_deletion(desk: "Desk", number: str | None, by: str | None, *, yes: bool) -> None:
     from api.commands.desk import actor, agreed
+    from engine.listings import EVERYBODY
     from workflows.membership import services
     from workflows.membership.definition import MEMBERSHIP
     from workflows.membership.listings import standings
+    from workflows.membership.members import find
 
     with desk.engine.context.reading(MEMBERSHIP, desk.now) as work:
-        if number is not None:
-            _whose(work, number)
+        if number not in {None, EVERYBODY}:
+            find(work, str(number))
         ids = [
             member.id
             for member in work.cases(services.waiting_for_deletion(work))
-            if number in {None, "*", member.subject}
+            if number in {None, EVERYBODY, member.subject}
         ]
         waiting = standings(work.connection, ids)
     if not waiting:

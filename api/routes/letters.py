@@ -70,7 +70,7 @@ def write_letter_again(body: NewLetter, office: SecretaryOnce) -> Response:
     """Start a new letter of the kind that an association's procedure needs now."""
 
     def act(work: Work) -> Letter:
-        letters.write_again(work, members.find(work, body.association))
+        letters.write_again(work, members.find(work, body.association), office.actor)
         work.write()
         return _shape(letter_lines(work.connection, body.association)[-1])
 
@@ -92,7 +92,7 @@ def tell_of_letter(letter_id: PathId, body: LetterNews, office: Secretary) -> Re
     def act(work: Work) -> Letter:
         line = _one(work.connection, letter_id)
         if news != PostNews():
-            letters.tell(work, members.find(work, line.association), _facts(line), news)
+            letters.tell(work, members.find(work, line.association), _facts(line), news, office.actor)
             work.write()
         return _shape(_one(work.connection, letter_id))
 

@@ -8,7 +8,7 @@ from engine.batch import Statement
 from engine.calendar import slots_between
 from engine.clock import local_day
 from engine.errors import FutureDate, Invalid, NotAllowed
-from engine.work import Work, set_timer
+from engine.work import NOBODY, Work, set_timer
 from workflows.membership.deeds import start_letter
 from workflows.membership.facts import LetterFacts, Member
 from workflows.membership.listings import with_unposted_letters
@@ -46,7 +46,7 @@ def latest_letter(member: Member) -> LetterFacts:
     return member.letters[-1]
 
 
-def tell(work: Work, member: Member, letter: LetterFacts, news: PostNews) -> None:
+def tell(work: Work, member: Member, letter: LetterFacts, news: PostNews, actor: str = NOBODY) -> None:
     """Record what became known of a letter. Raises Invalid when it would be presented before it was posted."""
     posted = news.posted_on or letter.posted_on
     presented = news.first_presented_on or letter.first_presented_on
@@ -63,7 +63,7 @@ def tell(work: Work, member: Member, letter: LetterFacts, news: PostNews) -> Non
     work.batch.add(_UPDATE, days[0], news.tracking or tracking, days[1], outcome, note, letter.id)
     told = LetterFacts(letter.id, letter.kind, letter.created_at, posted, presented, outcome, note)
     member.letters = tuple(told if known.id == letter.id else known for known in member.letters)
-    occasion = work.occasion(work.at, f"letter:{letter.id}")
+    occasion = work.occasion(work.at, f"letter:{letter.id}", actor)
     reason = f"{letter.kind} letter: posted {days[0]}, presented {days[1] or 'not yet'}, {outcome or 'no outcome yet'}"
     reason += f"; search made: {note}" if note else ""
     occasion.reason = reason
@@ -117,7 +117,7 @@ def _written_on(work: Work, member: Member, letter: LetterFacts) -> date:
     return local_day(member.since if taken_over else letter.created_at, work.rules.tz)
 
 
-def write_again(work: Work, member: Member) -> None:
+def write_again(work: Work, member: Member, actor: str = NOBODY) -> None:
     """Start a new letter of the kind that its procedure needs now. Raises NotAllowed outside of one."""
     kinds = {State.PROPOSED: LetterKind.SUMMONS, State.REMOVED: LetterKind.REMOVAL}
     kind = kinds.get(State(member.state))
@@ -126,5 +126,5 @@ def write_again(work: Work, member: Member) -> None:
     start_letter(member, kind, work.at, work.batch)
     work.batch.open_task(TaskKind.POST_LETTER, member, work.at, note=kind.value)
     day = local_day(work.at, work.rules.tz).isoformat()
-    occasion = work.occasion(work.at, "letter", reason=f"a new {kind.value} letter on {day}")
+    occasion = work.occasion(work.at, "letter", actor, reason=f"a new {kind.value} letter on {day}")
     work.batch.journal(member, occasion, "letter", member.state)
