@@ -18,7 +18,9 @@ from engine.meetings import (
     MeetingFacts,
     _closing,
     _days_before,
-    _insert,
+    _plan_notices,
+    insert_meeting,
+    meeting,
     meetings_where,
 )
 from engine.rules import Rules
@@ -29,7 +31,8 @@ RULE, REPLANNED = "meeting_rule", "meetings_replanned"
 
 _KEEP = "INSERT INTO switch (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _FREE = """published_at IS NULL AND closed_at IS NULL AND held_at > ?
-    AND NOT EXISTS (SELECT 1 FROM ballot b WHERE b.meeting_id = meeting.id)"""
+    AND NOT EXISTS (SELECT 1 FROM ballot b WHERE b.meeting_id = meeting.id)
+    AND NOT EXISTS (SELECT 1 FROM absence a WHERE a.meeting_id = meeting.id)"""
 _MOVE = "UPDATE meeting SET held_at = ?, publish_at = ?, confirm_by = ?, closes_at = ? WHERE id = ?"
 
 
@@ -79,13 +82,13 @@ class _OldRule:
     publish_days: int
     tz: ZoneInfo
 
-    def put(self, meeting: MeetingFacts, rules: Rules) -> bool:
+    def put(self, planned: MeetingFacts, rules: Rules) -> bool:
         """Whether it put a meeting exactly where it is."""
-        year = at_local(local_day(meeting.held_at, self.tz).replace(month=1, day=1), 0, 0, self.tz)
-        publish_at = _days_before(rules, meeting.held_at, self.publish_days)
-        planned = meetings_between(self.meetings, self.tz, year, meeting.held_at)
-        months = {local_day(held_at, self.tz).isoformat()[:7]: held_at for held_at in planned}
-        return months.get(meeting.month) == meeting.held_at and (meeting.publish_at == publish_at)
+        year = at_local(local_day(planned.held_at, self.tz).replace(month=1, day=1), 0, 0, self.tz)
+        publish_at = _days_before(rules, planned.held_at, self.publish_days)
+        dates = meetings_between(self.meetings, self.tz, year, planned.held_at)
+        months = {local_day(held_at, self.tz).isoformat()[:7]: held_at for held_at in dates}
+        return months.get(planned.month) == planned.held_at and planned.publish_at == publish_at
 
 
 def _planned_by(text: str) -> _OldRule | None:
@@ -108,7 +111,7 @@ def _replan(connection: Connection, rules: Rules, old: _OldRule, now: datetime) 
     known = {one.month for one in (*follows, *others)}
     for month, held_at in wanted.items():
         if month not in known and month < max(known, default=""):
-            _insert(connection, rules, month, held_at, None)
+            insert_meeting(connection, rules, month, held_at, now)
             changes.append(f"{month} is new, on {local_day(held_at, rules.tz).isoformat()}")
     return changes
 
@@ -127,24 +130,26 @@ def _wanted(rules: Rules, now: datetime, others: list[MeetingFacts]) -> dict[str
 
 
 def _follow(
-    connection: Connection, rules: Rules, meeting: MeetingFacts, wanted: dict[str, datetime], now: datetime
+    connection: Connection, rules: Rules, planned: MeetingFacts, wanted: dict[str, datetime], now: datetime
 ) -> str:
     """Move a planned meeting to where the rule wants it, or take it away. Returns what was done, if anything."""
-    held_at = wanted.get(meeting.month)
+    held_at = wanted.get(planned.month)
     if held_at is None:
-        if _is_met_in(rules, meeting.month):
+        if _is_met_in(rules, planned.month):
             return ""  # its new day is past, or taken: this once it stays where it was
-        connection.exec_driver_sql("DELETE FROM meeting WHERE id = ?", (meeting.id,))
-        _end_alarm(connection, meeting.month, now)
-        return f"{meeting.month} is no longer planned"
+        connection.exec_driver_sql("DELETE FROM board_notice WHERE meeting_id = ?", (planned.id,))
+        connection.exec_driver_sql("DELETE FROM meeting WHERE id = ?", (planned.id,))
+        _end_alarm(connection, planned.month, now)
+        return f"{planned.month} is no longer planned"
     dates = [_days_before(rules, held_at, days) for days in (rules.board.publish_days, CONFIRM_DAYS)]
-    if (held_at, dates[0]) == (meeting.held_at, meeting.publish_at):
+    if (held_at, dates[0]) == (planned.held_at, planned.publish_at):
         return ""
     row = (held_at, *dates, _closing(rules, held_at))
-    connection.exec_driver_sql(_MOVE, (*map(stored, row), meeting.id))
-    _end_alarm(connection, meeting.month, now)
+    connection.exec_driver_sql(_MOVE, (*map(stored, row), planned.id))
+    _plan_notices(connection, rules, meeting(connection, planned.id), now)
+    _end_alarm(connection, planned.month, now)
     published = local_day(dates[0], rules.tz).isoformat()
-    return f"{meeting.month} is on {local_day(held_at, rules.tz).isoformat()}, its agenda published on {published}"
+    return f"{planned.month} is on {local_day(held_at, rules.tz).isoformat()}, its agenda published on {published}"
 
 
 def _is_met_in(rules: Rules, month: str) -> bool:
