@@ -6,11 +6,13 @@ What the engine refuses by itself (amounts, seats, numbers that are not there) i
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
 from engine.errors import Invalid
 from workflows.membership.models import Kind, LetterOutcome, ReversalReason
+from workflows.membership.scenario_words import check_cells, check_expected, check_question, check_seats
 from workflows.membership.words import State
 
 SHOWN = 40
@@ -146,20 +148,40 @@ EXPECT: Mapping[str, Kindly] = {
 def check(data: Mapping[str, Any], name: str) -> None:
     """Refuse a scenario whose keys do not hold what they should. Raises Invalid naming the file and the first."""
     _check(data, FILE, f"{name}: ")
+    check_seats(data.get("seats", ()), f"{name}: ")
     for number, row in enumerate(data.get("association", ()), 1):
-        _check(row, ROW, f"{name}: association {row.get('number', number)}: ")
+        where = f"{name}: association {row.get('number', number)}: "
+        _check(row, ROW, where)
+        check_cells(row, where)
+    numbers = _numbers(data)
     for number, step in enumerate(data.get("step", ()), 1):
-        _check_step(step, f"{name}: step {number}: ")
+        _check_step(step, numbers, f"{name}: step {number}: ")
 
 
-def _check_step(step: Mapping[str, Any], where: str) -> None:
+def _numbers(data: Mapping[str, Any]) -> frozenset[str]:
+    """Name the associations there are, or will be; none when a file has them."""
+    if "associations" in data:
+        return frozenset()
+    joining = (step.get("association") for step in data.get("step", ()) if step.get("do") == "join")
+    return frozenset(filter(None, (*(row.get("number") for row in data.get("association", ())), *joining)))
+
+
+def _check_step(step: Mapping[str, Any], numbers: frozenset[str], where: str) -> None:
     _check(step, STEP, where)
     if step.get("do") in VERBS:
         _check(step, VERBS[step["do"]], where)
-    for name, value in step.get("expect", {}).items():
+        check_question(step.get("trigger"), where)
+    if step.get("do") == "join":
+        check_cells({name: value for name, value in step.items() if name in ROW}, where)
+        check_cells({"number": step.get("association")}, where)
+    expect = step.get("expect", {})
+    for name, value in expect.items():
         kind = EXPECT.get(name, TEXT)
         if not kind.fits(value):
-            raise Invalid(reason=f"{where}expect {name} must be {kind.name}, not {_shown(value)}")
+            near = get_close_matches(name, EXPECT, 1)
+            hint = f"; did you mean {near[0]}?" if near and kind is TEXT else ""
+            raise Invalid(reason=f"{where}expect {name} must be {kind.name}, not {_shown(value)}{hint}")
+    check_expected(expect, EXPECT, numbers, where)
 
 
 def _check(table: Mapping[str, Any], kinds: Mapping[str, Kindly], where: str) -> None:

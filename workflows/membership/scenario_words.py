@@ -1,0 +1,126 @@
+"""The words of a scenario file that are of closed sets, and its cells: a slip of the keyboard is named, not passed."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from engine.errors import Invalid
+from engine.events import MISSED_STEP
+from engine.meetings import MEETING_UNCONFIRMED
+from engine.models import BallotStatus, BoardMail
+from engine.runs import BRAKE
+from engine.sheet import FOLLOW_UP
+from workflows.membership.definition import MEMBERSHIP
+from workflows.membership.models import OrderAction
+from workflows.membership.register.associations import as_language
+from workflows.membership.register.cells import as_code, as_country, as_email, as_word, why_unreadable
+from workflows.membership.words import Mail, State, TaskKind
+
+Say = Callable[[str], Invalid]
+
+STATES = tuple(state.value for state in State)
+TASKS = (
+    *(kind.value for kind in TaskKind),
+    *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, FOLLOW_UP, "not_running", "uncertain_mail"),
+)
+MAILS = tuple(mail.value for mail in (*Mail, *BoardMail))
+QUESTIONS = tuple(str(rule.trigger) for rule in MEMBERSHIP.ballots)
+OUTCOMES = (*(status.value for status in BallotStatus), "none")
+ACTIONS = tuple(action.value for action in OrderAction)
+BY_NUMBER = ("mails", "owed", "orders")
+CELLS: Mapping[str, Callable[[str], object]] = {
+    "number": as_code,
+    "email": as_email,
+    "treasurer_email": as_email,
+    "country": as_country,
+    "language": as_language,
+}
+"""How the register reads a cell that is filled in; the others hold any text that has no line breaks."""
+
+
+def check_cells(row: Mapping[str, Any], where: str) -> None:
+    """Refuse a member that the register's import would refuse. Raises Invalid."""
+    for name, value in row.items():
+        if isinstance(value, str) and value:
+            _check_cell(value, CELLS.get(name), f"{where}{name}: ")
+    for kind in row.get("services", ()):
+        _check_cell(kind, as_word, f"{where}services: ")
+
+
+def check_seats(seats: Iterable[str], where: str) -> None:
+    """Refuse seats that the board's import would refuse. Raises Invalid."""
+    seen: set[str] = set()
+    for seat in seats:
+        _check_cell(seat, as_code, f"{where}seats: ")
+        if seat in seen:
+            raise Invalid(reason=f"{where}seats: {seat} is there twice")
+        seen.add(seat)
+
+
+def _check_cell(value: str, read: Callable[[str], object] | None, where: str) -> None:
+    why = why_unreadable(value)
+    if why is not None:
+        raise Invalid(reason=f"{where}{why}")
+    if read is not None:
+        try:
+            read(value)
+        except Invalid as error:
+            raise Invalid(reason=f"{where}{error}") from None
+
+
+def check_expected(expect: Mapping[str, Any], known: Collection[str], numbers: Collection[str], where: str) -> None:
+    """Refuse an expectation that could never fail, or never hold, since it names what is not.
+
+    `known`: what may be expected beside the state of an association; `numbers`: the associations there are, none when
+    a file names them. Raises Invalid.
+    """
+    for name, value in expect.items():
+        if name in known:
+            _check_words(name, value, numbers, where)
+        elif numbers and name not in numbers:
+            raise Invalid(reason=f"{where}expect {_unknown(name, (*known, *numbers))}")
+        else:
+            _one_of(value, STATES, f"{where}expect {name}: ")
+
+
+def check_question(trigger: object, where: str) -> None:
+    """Refuse a question that the board is never asked. Raises Invalid."""
+    if isinstance(trigger, str):
+        _one_of(trigger, QUESTIONS, f"{where}trigger: ")
+
+
+def _check_words(name: str, value: Any, numbers: Collection[str], where: str) -> None:
+    start = f"{where}expect {name}: "
+    if name in {"tasks", "no_tasks"}:
+        _each_of(value, TASKS, start)
+    if name == "counts":
+        _each_of(value, STATES, start)
+    if name in BY_NUMBER and numbers:
+        _each_of(value, numbers, start)
+    if name == "mails":
+        _each_of((kind for kinds in value.values() for kind in kinds), MAILS, start)
+    if name == "orders":
+        _each_of((order.partition(" ")[0] for orders in value.values() for order in orders), ACTIONS, start)
+    if name == "ballots":
+        for which, outcome in value.items():
+            trigger, _, number = which.partition("/")
+            _one_of(trigger, QUESTIONS, start)
+            _one_of(outcome, OUTCOMES, start)
+            if numbers:
+                _one_of(number, numbers, start)
+
+
+def _each_of(words: Iterable[str], known: Collection[str], where: str) -> None:
+    for word in words:
+        _one_of(word, known, where)
+
+
+def _one_of(word: str, known: Collection[str], where: str) -> None:
+    if word not in known:
+        raise Invalid(reason=f"{where}{_unknown(word, known)}")
+
+
+def _unknown(word: str, known: Collection[str]) -> str:
+    near = get_close_matches(word, list(known), 1)
+    hint = f"did you mean {near[0]}?" if near else f"it is one of {', '.join(list(known)[:20])}"
+    return f"{word!r} is unknown; {hint}"
