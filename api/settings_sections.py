@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from api import settings_values as kinds
 from engine.ballots import Base, QuorumCounts
+from engine.calendar import ends_too_late
 from engine.errors import BadConfiguration
 from engine.rules import Mode
 
@@ -134,6 +135,17 @@ class Step(Section):
     @classmethod
     def _comes_every_year(cls, day: int | str, info: ValidationInfo) -> int | str:
         return kinds.in_every({info.data["month"]}, day) if "month" in info.data else day
+
+    @field_validator("until")
+    @classmethod
+    def _ends_after_it_begins(cls, until: str, info: ValidationInfo) -> str:
+        known = {"month", "day"} <= info.data.keys()
+        if known and ends_too_late(info.data["month"], info.data["day"], kinds.month_and_day(until)):
+            text = (
+                f"got {kinds.shown(until)}, which is before the step's own day; expected a later day of the same year"
+            )
+            raise ValueError(f"{text}, or of the next within half a year")
+        return until
 
     @property
     def until_month_day(self) -> tuple[int, int]:

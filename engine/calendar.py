@@ -20,6 +20,8 @@ FIRST_HOUR = 4
 LAST_HOUR, LAST_MINUTE, MONTHS = 23, 59, 12
 MORNING = 9
 """The hour at which what waits for a day comes true (PRODUCT § 3)."""
+LONGEST_WRAP = 183
+"""Days that a window may last which ends in the next year: more is a slip, such as a step moved behind its end."""
 SAMPLE_YEARS = range(2001, 2012)
 """From a common year on: each weekday begins a year in them, and leap years are among them."""
 
@@ -177,6 +179,15 @@ def _check_monthly(where: str, months: int | str, day: int | str) -> None:
         days = _days(where, months, day, year)
         if [found.month for found in days] != wanted:
             raise BadConfiguration(reason=f"{where}: day {day!r} does not come once in each month of {months!r}")
+
+
+def ends_too_late(month: int | str, day: int | str, until: tuple[int, int]) -> bool:
+    """Whether a window that ends before its own day in the year, hence in the next, would last over half a year."""
+    for year in SAMPLE_YEARS:
+        due = _days("until", month, day, year)[0]
+        if date(year, *until) < due and (date(year + 1, *until) - due).days > LONGEST_WRAP:
+            return True
+    return False
 
 
 def _days(where: str, month: int | str, day: int | str, year: int) -> list[date]:

@@ -30,7 +30,12 @@ class Store:
     """One database. Readers and writers are transactions; a writer holds the lock from its first statement."""
 
     def __init__(self, url: str) -> None:
-        """Open (not create) the database at a SQLAlchemy URL."""
+        """Open (not create) the database at a SQLAlchemy URL. Raises Invalid for what is not SQLite."""
+        if not url.startswith("sqlite:"):
+            reason = (
+                "PostgreSQL comes with a later version; this one keeps its data in SQLite, url = sqlite:///relance.db"
+            )
+            raise Invalid(reason=f"database.url: {reason}")
         self.url = url
         self.in_memory = url in {"sqlite://", "sqlite:///:memory:"}
         options: dict[str, Any] = {"poolclass": StaticPool} if self.in_memory else {}

@@ -120,3 +120,10 @@ def test_a_configuration_that_is_not_utf_8(desk):
     config = desk.folder / "relance.toml"
     config.write_bytes(config.read_text().replace("organisation", "é", 1).encode("latin-1", "replace"))
     assert "not UTF-8" in desk.refused("tasks")
+
+
+def test_postgresql_is_refused_in_one_line_until_it_comes(bare, monkeypatch):
+    monkeypatch.setenv("RELANCE_DATABASE__URL", "postgresql+psycopg://relance:secret@localhost/relance")
+    said = bare.refused("init", bare.folder / "other")
+    assert said.startswith("database.url: PostgreSQL comes with a later version; this one keeps its data in SQLite")
+    assert not (bare.folder / "other").exists()

@@ -99,6 +99,9 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"calendar.remind.month": 2, "calendar.remind.day": 29}, "calendar.remind.day", "29 February"),
     ({"calendar.call.until": "02-29"}, "calendar.call.until", "29 February"),
     ({"calendar.call.until": "fin février"}, "calendar.call.until", 'such as "08-15"'),
+    ({"calendar.remind.until": "05-31"}, "calendar.remind.until", "got '05-31', which is before the step's own day"),
+    ({"calendar.suspend.month": 12}, "calendar.suspend.until", "or of the next within half a year"),
+    ({"calendar.suspend.day": "last thu", "calendar.suspend.until": "09-27"}, "calendar.suspend.until", "same year"),
     ({"calendar.call.mode": "on"}, "calendar.call.mode", "expected 'act', 'propose' or 'off'"),
     # the board
     ({"board.meetings.hour": 3}, "board.meetings.hour", "from 4 to 23"),
