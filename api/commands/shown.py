@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime
+from textwrap import wrap
 from threading import Timer
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+SHORT = 16
+"""Cells so long, such as a day with its hour, are never broken."""
+GAP = "   "
 PATIENCE = 1.0
 """Seconds before a bar appears."""
 
@@ -28,17 +32,37 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], empty: str)
 
 
 def _drawn(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """Draw a table as wide as the terminal: numbers, days and words stay whole, long texts take several lines.
+
+    Where even that is too wide, each row is told below the other, a line for each cell.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    whole = [width <= SHORT for width in widths]
+    needed = sum(width if short else SHORT for width, short in zip(widths, whole, strict=True))
+    if needed + len(GAP) * len(widths) > console.width:
+        _told(headings, cells, console.width)
+        return
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
-        drawn.add_column(heading, overflow="fold")
+    for heading, short in zip(headings, whole, strict=True):
+        drawn.add_column(heading, overflow="fold", no_wrap=short)
     for row in cells:
         drawn.add_row(*(Text(cell) for cell in row))
-    Console().print(drawn)
+    console.print(drawn)
+
+
+def _told(headings: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> None:
+    margin = max(map(len, headings)) + len(GAP)
+    for row in cells:
+        for heading, cell in zip(headings, row, strict=True):
+            for place, line in enumerate(wrap(cell, max(SHORT, width - margin))):
+                typer.echo(f"{heading if place == 0 else '':{margin}}{line}")
+        typer.echo("")
 
 
 def _plain(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

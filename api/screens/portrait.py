@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -16,6 +16,8 @@ from workflows.membership.money import money_text
 from workflows.membership.words import State
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.history import Line
     from engine.prospects import Prospect
     from workflows.membership.facts import Member
@@ -35,6 +37,8 @@ def show(portrait: "Portrait", now: datetime, tz: ZoneInfo) -> None:
     _indented("Why", [portrait.why])
     _indented("Also", _also(portrait))
     _indented("Dues", _dues(member))
+    _indented("Paid", portrait.payments)
+    _indented("Reach", reached_at(portrait.register))
     _heading("What comes next, as things stand today")
     for prospect in up_to_the_first_move(portrait.ahead, member.state):
         _prospect(prospect, now, tz)
@@ -87,6 +91,21 @@ def _also(portrait: "Portrait") -> list[str]:
     if member.tasks:
         found.append(f"open tasks: {', '.join(sorted({kind for kind, _ in member.tasks}))}")
     return found
+
+
+def reached_at(register: "Mapping[str, Any]") -> list[str]:
+    """Who is written to, and where: its chair or contact, its treasurer, its postal address."""
+    contact = (register["contact_name"], register["contact_role"], register["email"], register["phone"])
+    treasurer = (register["treasurer_name"], "treasurer", register["treasurer_email"])
+    place = (register["address"], f"{register['postcode']} {register['city']}".strip(), register["country"])
+    found = [_joined(contact) if any(contact) else "", _joined(place) if any(place[:2]) else ""]
+    if register["treasurer_name"] or register["treasurer_email"]:
+        found.insert(1, _joined(treasurer))
+    return [text for text in found if text] or ["no address at all"]
+
+
+def _joined(parts: tuple[str, ...]) -> str:
+    return ", ".join(filter(None, parts))
 
 
 def _dues(member: "Member") -> list[str]:

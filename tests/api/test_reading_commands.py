@@ -190,3 +190,14 @@ def test_show_names_stays_credit_and_tasks(called):
     assert "Also  stay until 2025-02-01: asked" in lines
     assert "      credit of 30.00" in lines
     assert "      open tasks: surplus" in lines
+
+
+def test_show_tells_how_it_is_reached_and_what_it_paid(called):
+    called.say("tick")
+    called.say("pay", "A0001", "5", "--reference", "VIR1", "--year", "2025")
+    called.say("pay", "A0001", "--year", "2025")
+    called.say("reverse", "A0001", "--reason", "entered_wrongly")
+    lines = called.say("show", "A0001")
+    assert "Paid  2024-12-02 (VIR1): 5.00 for 2025" in lines
+    assert "      2024-12-02, undone on 2024-12-02: 15.00 for 2025" in lines
+    assert "Reach contact@a0001.example" in lines

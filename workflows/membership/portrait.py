@@ -18,6 +18,9 @@ from workflows.membership.words import FINAL, State, TaskKind, Trigger
 
 DELETION = "deletion"
 _REGISTER = "SELECT * FROM association WHERE instance_id = ?"
+_PAYMENTS = """SELECT p.id, p.paid_on, p.method, p.reference, p.reversed_on, l.year, l.amount_cents
+    FROM ledger_entry l JOIN payment p ON p.id = l.payment_id
+    WHERE l.association_id = ? AND l.kind = 'payment' ORDER BY p.paid_on, p.id, l.id"""
 _SERVICES = "SELECT kind, identifier FROM service WHERE association_id = ? ORDER BY kind, identifier"
 
 
@@ -31,6 +34,8 @@ class Portrait:
     lines: Sequence[Line]
     why: str
     ahead: Sequence[Prospect]
+    payments: Sequence[str] = ()
+    """Each in a few words, oldest first."""
 
 
 def portrait(work: Work, number: str) -> Portrait:
@@ -40,7 +45,20 @@ def portrait(work: Work, number: str) -> Portrait:
     services = [(row[0], row[1]) for row in work.connection.exec_driver_sql(_SERVICES, (member.id,))]
     lines = history(work.connection, member.id)
     ahead = [*_possible(prospects(work, member, horizon(work.at))), *_deletion(work, member)]
-    return Portrait(member, register, services, lines, why(work, member, last_move(lines)), ahead)
+    paid = _payments(work, member)
+    return Portrait(member, register, services, lines, why(work, member, last_move(lines)), ahead, paid)
+
+
+def _payments(work: Work, member: Member) -> list[str]:
+    found: dict[int, list[str]] = {}
+    for number, on, method, reference, reversed_on, year, cents in work.connection.exec_driver_sql(
+        _PAYMENTS, (member.id,)
+    ):
+        undone = f", undone on {reversed_on}" if reversed_on else ""
+        told = ", ".join(filter(None, (method, reference)))
+        parts = found.setdefault(number, [f"{on}{f' ({told})' if told else ''}{undone}:"])
+        parts.append(f"{money_text(cents)} {f'for {year}' if year else 'as credit'}")
+    return [f"{parts[0]} {', '.join(parts[1:])}" for parts in found.values()]
 
 
 NEVER = frozenset({"is a person", "is an association"})
