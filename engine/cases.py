@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import Connection
 
+from engine.calendar import clear_days_end
 from engine.clock import local_day
 from engine.definition import Transition
 from engine.models import LIVE, BallotStatus, OccurrenceStatus
@@ -38,6 +39,10 @@ class BallotFacts:
     def live(self) -> bool:
         """Whether it is still to be decided."""
         return self.status in LIVE
+
+    def carried_out_from(self, rules: Rules) -> datetime:
+        """When the clear days after its decision have passed: 09:00 of the day after them."""
+        return clear_days_end(local_day(self.held_at, rules.tz), rules.board.clear_days, rules.tz)
 
 
 Occurred: TypeAlias = tuple[str, int]

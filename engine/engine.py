@@ -9,19 +9,19 @@ from sqlalchemy import Connection
 from engine.agenda import publish
 from engine.ballots import Choice
 from engine.calendar import Slot, open_slots
-from engine.cases import BallotFacts, Case
 from engine.clock import end_of_day
 from engine.context import Context, Sink
 from engine.definition import Workflow
 from engine.errors import Invalid, NotAllowed
 from engine.events import run_slot
+from engine.listings import pairs_of
 from engine.machine import SharedMachine
 from engine.meetings import MeetingFacts, confirm_meeting, move_meeting
 from engine.models import BallotStatus
 from engine.rules import Rules
 from engine.runs import BRAKE
 from engine.sheet import record
-from engine.store import Store, rows_of, stored
+from engine.store import Store, stored
 from engine.tick import Ran, end_pauses, next_moment, start_clock, tick, upto
 from engine.voting import Cast, cast, close_now
 from engine.work import Work
@@ -84,7 +84,7 @@ class Engine:
     def close_ballots(self, workflow: Workflow, ballot_ids: Sequence[int], now: datetime) -> None:
         """Close ballots during or after their meeting. Raises BallotNotOpen, NotAllowed."""
         with self.acting(workflow, now) as work:
-            close_now(work, _pairs(work, ballot_ids))
+            close_now(work, pairs_of(work, ballot_ids))
 
     def record_decision(
         self,
@@ -96,7 +96,7 @@ class Engine:
     ) -> BallotStatus:
         """Record what the room decided. Raises BallotNotOpen, NotAllowed, NotASeat, GateNotMet."""
         with self.acting(workflow, now) as work:
-            case, ballot = _pairs(work, [ballot_id])[0]
+            case, ballot = pairs_of(work, [ballot_id])[0]
             return record(work, case, ballot, votes, present)
 
     def record_decisions(
@@ -104,7 +104,7 @@ class Engine:
     ) -> None:
         """Record the same votes on several ballots, all or none. Raises what `record_decision` raises."""
         with self.acting(workflow, now) as work:
-            for case, ballot in _pairs(work, ballot_ids):
+            for case, ballot in pairs_of(work, ballot_ids):
                 record(work, case, ballot, votes)
 
     # Meetings
@@ -195,14 +195,3 @@ class Engine:
             return {row[0]: row[1] for row in connection.exec_driver_sql(sql, (workflow.name,))}
         with self.store.read() as reading:
             return {row[0]: row[1] for row in reading.exec_driver_sql(sql, (workflow.name,))}
-
-
-def _pairs(work: Work, ballot_ids: Sequence[int]) -> list[tuple[Case, BallotFacts]]:
-    """The cases and facts of these ballots. Raises Invalid for an unknown one."""
-    rows = rows_of(work.connection, "SELECT DISTINCT instance_id FROM ballot WHERE id IN {ids}", ballot_ids)
-    cases = work.cases([row[0] for row in rows])
-    found = {ballot.id: (case, ballot) for case in cases for ballot in case.ballots}
-    for ballot_id in ballot_ids:
-        if ballot_id not in found:
-            raise Invalid(reason=f"no ballot {ballot_id} of this year or the last")
-    return [found[ballot_id] for ballot_id in ballot_ids]

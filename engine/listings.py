@@ -33,6 +33,8 @@ _TASKS = """SELECT t.id, t.kind, i.subject, t.about, t.opened_at, t.due, t.done_
 _MESSAGES = """SELECT o.id, o.kind, i.subject, o.recipient, o.status, o.due_at, o.sent_at, o.subject, o.error
     FROM outbox_message o LEFT JOIN workflow_instance i ON i.id = o.instance_id
     WHERE o.status = coalesce(?, o.status) ORDER BY o.id"""
+_OWN_VOTES = """SELECT count(*) FROM vote WHERE superseded_at IS NULL AND channel <> 'sheet'
+    AND ballot_id IN (SELECT value FROM json_each(?)) AND seat IN (SELECT value FROM json_each(?))"""
 _PAUSES = "SELECT at, until, ends_at, reason, actor FROM pause ORDER BY at"
 _ENTRIES = """SELECT j.id, i.subject, j.effective_at, j.trigger, j.from_state, j.to_state, j.acted, j.reason, j.mails,
     j.cause
@@ -208,6 +210,12 @@ def pairs_of(work: Work, ids: Sequence[int]) -> list[tuple[Case, BallotFacts]]:
         if ballot_id not in found:
             raise Invalid(reason=f"no ballot {ballot_id} of this year or the last")
     return [found[ballot_id] for ballot_id in ids]
+
+
+def own_votes(connection: Connection, ids: Sequence[int], seats: Iterable[str]) -> int:
+    """Count the votes that these seats cast themselves on these ballots, and that stand."""
+    found = connection.exec_driver_sql(_OWN_VOTES, (json.dumps(list(ids)), json.dumps(list(seats))))
+    return int(found.scalar_one())
 
 
 def meetings(connection: Connection, since: str) -> list[MeetingLine]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from engine.batch import APPLY_BALLOT, SET_BALLOT_STATUS, SET_TIMER, Batch, Beginning, note_taken
 from engine.board import seats_in_office
-from engine.calendar import Slot, clear_days_end, open_slots
+from engine.calendar import Slot, open_slots
 from engine.cases import BallotFacts, Case, Occasion, add_engine_facts
 from engine.clock import local_day
 from engine.definition import Transition, Workflow
@@ -326,11 +326,6 @@ def _decided_trigger(work: Work, ballot: BallotFacts) -> str | None:
     return None
 
 
-def decision_waits_until(work: Work, ballot: BallotFacts) -> datetime:
-    """When the clear days after a decision have passed: 09:00 of the day after them."""
-    return clear_days_end(local_day(ballot.held_at, work.rules.tz), work.rules.board.clear_days, work.rules.tz)
-
-
 def decided(work: Work, case: Case, ballot: BallotFacts, outcome: BallotStatus, decided_at: datetime) -> None:
     """Close one ballot with its outcome and carry out what can be now; the rest waits for its day.
 
@@ -342,7 +337,7 @@ def decided(work: Work, case: Case, ballot: BallotFacts, outcome: BallotStatus, 
     if not work.paused:
         apply_decisions(work, case, work.at)
     if outcome == BallotStatus.ADOPTED and ballot.trigger not in work.machine.moved_by_adoption:
-        ready = decision_waits_until(work, ballot)
+        ready = ballot.carried_out_from(work.rules)
         if ready > work.at:
             work.batch.add(SET_TIMER, stored(ready), case.id)
         else:

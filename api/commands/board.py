@@ -161,7 +161,7 @@ def record(
     """
     from api.commands.desk import open_desk
     from api.commands.typed import choice, names
-    from engine.listings import pairs_of
+    from engine.listings import own_votes, pairs_of
     from engine.models import BallotStatus
     from engine.sheet import record as write_down
 
@@ -174,8 +174,11 @@ def record(
     with open_desk() as desk:
         with desk.acting() as work:
             ids = asked.ballots(work.connection, BallotStatus.OPEN, BallotStatus.NO_QUORUM)
+            replaced = own_votes(work.connection, ids, said)
             for case, ballot in pairs_of(work, ids):
                 write_down(work, case, ballot, said, there)
+        if replaced:
+            typer.echo(f"Replaces {replaced} vote{'s' * (replaced > 1)} that seats had cast themselves; they are kept.")
         _show_outcomes(desk, ids)
 
 

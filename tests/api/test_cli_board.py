@@ -69,6 +69,13 @@ def test_what_the_room_decided(desk):
     assert len([line for line in said if "rejected; 0 for, 2 against" in line]) == 2
 
 
+def test_a_record_says_how_many_votes_it_replaces(desk):
+    desk.at("2025-08-28T20:00")
+    desk.say("vote", "suspend", "*", "S1=approve", "S2=approve")
+    said = desk.say("record", "suspend", "A0021", "A0022", "--present", "S2,S3", "--unanimous", "reject")
+    assert said[0] == "Replaces 2 votes that seats had cast themselves; they are kept."
+
+
 def test_a_record_that_is_refused_records_nothing(desk):
     desk.at("2025-08-28T20:00").type("tick")
     assert desk.refused("record", "suspend", "*", "S1=approve", "S9=approve") == "S9 is not a seat of this ballot"

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from engine.calendar import clear_days_end, stay_end
+from engine.calendar import stay_end
 from engine.cases import Occasion
 from engine.clock import local_day
 from engine.definition import Guard, Why
@@ -66,8 +66,7 @@ def decided_by_the_board(member: Member, occasion: Occasion) -> Why:
     ballot = member.adopted(Trigger.SUSPEND, occasion.year)
     if ballot is None:
         return "not decided by the board"
-    rules = occasion.rules
-    ready = clear_days_end(local_day(ballot.held_at, rules.tz), rules.board.clear_days, rules.tz)
+    ready = ballot.carried_out_from(occasion.rules)
     return None if ready <= occasion.moment else "the clear days after the decision have not passed"
 
 
