@@ -47,6 +47,14 @@ def states_of(store: Store) -> dict[str, str]:
     return {row[0]: row[1] for row in rows(store, "SELECT subject, state FROM workflow_instance ORDER BY subject")}
 
 
+def moves_of(store: Store) -> list[tuple[str, ...]]:
+    """Every move from one state to another: who, what, from where to where, and when it took effect."""
+    sql = """SELECT i.subject, j.trigger, j.from_state, j.to_state, j.effective_at FROM journal_entry j
+        JOIN workflow_instance i ON i.id = j.instance_id WHERE j.acted AND j.from_state <> j.to_state
+        ORDER BY i.subject, j.id"""
+    return [tuple(row) for row in rows(store, sql)]
+
+
 def outbox_of(store: Store) -> list[tuple[Any, ...]]:
     """Everything that left, or should have."""
     sql = """SELECT dedupe_key, kind, occasion, year, recipient, language, context, status, created_at, due_at, sent_at
