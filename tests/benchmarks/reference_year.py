@@ -138,7 +138,7 @@ class ReferenceYear:
     def _shuffled(self, state: str) -> "array[int]":
         with self.store.read() as connection:
             rows = connection.exec_driver_sql("SELECT id FROM workflow_instance WHERE state = ?", (state,))
-            ids = array("q", (row[0] for row in rows))
+            ids = array("i", (row[0] for row in rows))
         self.random.shuffle(ids)
         return ids
 
@@ -169,7 +169,7 @@ class ReferenceYear:
             self.engine.tick(held)
         with self.store.read() as connection:
             sql = "SELECT id FROM ballot WHERE trigger = ? AND status = ? ORDER BY id"
-            ballots = [row[0] for row in connection.exec_driver_sql(sql, (trigger, BallotStatus.OPEN))]
+            ballots = array("i", (row[0] for row in connection.exec_driver_sql(sql, (trigger, BallotStatus.OPEN))))
         for seat in SEATS:
             for start in range(0, len(ballots), CHUNK):
                 votes = [Cast(ballot, seat, Choice.APPROVE) for ballot in ballots[start : start + CHUNK]]
