@@ -21,10 +21,10 @@ CHUNK = 5000
 LATEST_PUBLICATION = timedelta(days=1)
 AGENDA = "agenda"
 
-# A list that is frozen now may concern everybody: the concatenation keeps the planner on the primary key, so that the
+# A list that is frozen now may concern everybody: the concatenations keep the planner on the primary key, so that the
 # walk over all chunks reads each row once. The other lists concern few: there the index on states is the way.
 _WHOLE = """SELECT id FROM workflow_instance i
-    WHERE i.workflow = ? AND i.id > ? AND i.state || '' IN ({states}) AND i.started_at < ?
+    WHERE i.workflow || '' = ? AND i.id > ? AND i.state || '' IN ({states}) AND i.started_at < ?
     AND NOT EXISTS (SELECT 1 FROM ballot b WHERE b.instance_id = i.id AND b.trigger = ? AND b.year = ?)
     ORDER BY i.id LIMIT ?"""
 _AGAIN = """SELECT id FROM workflow_instance i
@@ -43,8 +43,8 @@ _SETTLE_LIST = (
 _OPEN = Statement(
     "UPDATE ballot SET status = 'open', electorate = ?, rule = ? WHERE id = ? AND status = 'scheduled'", order=4
 )
-_ON_AGENDA = """SELECT DISTINCT b.instance_id FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id
-    WHERE i.workflow = ? AND b.meeting_id = ? AND b.status = ? AND b.instance_id > ? ORDER BY b.instance_id LIMIT ?"""
+_ON_AGENDA = """SELECT b.id, b.instance_id FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id
+    WHERE i.workflow = ? AND b.meeting_id = ? AND b.status = ? AND b.id > ? ORDER BY b.id LIMIT ?"""
 
 
 def publish(context: Context, meeting: MeetingFacts, at: datetime, moment: datetime) -> None:
@@ -255,12 +255,11 @@ def _on_agenda(
     while True:
         with context.reading(workflow) as work:
             values = (workflow.name, meeting.id, status.value, after, CHUNK)
-            rows = work.connection.exec_driver_sql(_ON_AGENDA, values)
-            ids = [row[0] for row in rows]
-        if not ids:
+            rows = work.connection.exec_driver_sql(_ON_AGENDA, values).fetchall()
+        if not rows:
             return
-        yield ids
-        after = ids[-1]
+        yield sorted({row[1] for row in rows})
+        after = rows[-1][0]
 
 
 def _ballots_of(cases: Sequence[Case], meeting: MeetingFacts, status: BallotStatus) -> list[tuple[Case, BallotFacts]]:

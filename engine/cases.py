@@ -173,9 +173,9 @@ _OCCURRENCES = """SELECT instance_id, event, year, status, proven_at FROM occurr
     WHERE instance_id IN {ids} AND year >= ?"""
 _BALLOTS = """SELECT b.id, b.instance_id, b.meeting_id, b.trigger, b.year, b.status, b.opens_at, b.closes_at,
     m.held_at, b.decided_at, b.applied_at, b.reason
-    FROM ballot b JOIN meeting m ON m.id = b.meeting_id JOIN workflow_instance i ON i.id = b.instance_id
-    WHERE b.instance_id IN {ids} AND b.annulled_at IS NULL
-    AND (b.year >= ? OR b.decided_at >= i.since OR b.status IN ('scheduled', 'open')) ORDER BY b.id"""
+    FROM ballot b JOIN meeting m ON m.id = b.meeting_id WHERE b.instance_id IN {ids} AND b.annulled_at IS NULL
+    AND (b.year >= ? OR b.status IN ('scheduled', 'open')
+        OR b.decided_at >= (SELECT since FROM workflow_instance WHERE id = b.instance_id)) ORDER BY b.id"""
 # A procedure may outlive two new years: what opened it stays known for as long as its state lasts. What was annulled
 # decides nothing any more.
 _TASKS = "SELECT instance_id, kind, about FROM task WHERE instance_id IN {ids} AND done_at IS NULL"

@@ -22,7 +22,7 @@ from engine.rules import Rules
 from engine.runs import BRAKE
 from engine.sheet import record
 from engine.store import Store, stored
-from engine.tick import Ran, end_pauses, next_moment, start_clock, tick, upto
+from engine.tick import Ran, end_pauses, next_moment, start_clock, tick, ticked, upto
 from engine.voting import Cast, cast, close_now
 from engine.work import Work
 
@@ -60,8 +60,7 @@ class Engine:
     @contextmanager
     def acting(self, workflow: Workflow, now: datetime) -> Iterator[Work]:
         """One action at `now`: what is due comes first; all of the block is written, or nothing."""
-        self.tick(now)
-        with self.context.work(workflow, now, now) as work:
+        with ticked(self.context, workflow, now) as work:
             yield work
         self.context.let_arrive(now)
 

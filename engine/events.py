@@ -22,11 +22,12 @@ NAMED = 20
 _MISSED = """SELECT i.subject FROM occurrence o JOIN workflow_instance i ON i.id = o.instance_id
     WHERE o.event = ? AND o.year = ? AND o.status = 'missed' ORDER BY i.subject"""
 
-# The concatenation keeps the planner on the primary key: the walk over all chunks then reads each row once.
+# The concatenations keep the planner on the primary key: the walk over all chunks then reads each row once.
 _CANDIDATES = """SELECT id, state FROM workflow_instance i
-    WHERE i.workflow = ? AND i.id > ? AND i.state || '' IN ({states}) AND i.started_at < ?
+    WHERE i.workflow || '' = ? AND i.id > ? AND i.state || '' IN ({states}) AND i.started_at < ?
     AND NOT EXISTS (SELECT 1 FROM occurrence o WHERE o.instance_id = i.id AND o.event = ? AND o.year = ?)
     ORDER BY i.id LIMIT ?"""
+_STANDING = "SELECT count(*) FROM workflow_instance WHERE workflow = ? AND state IN ({states})"
 
 
 def run_slot(context: Context, workflow: Workflow, slot: Slot, at: datetime, moment: datetime) -> None:
@@ -47,6 +48,8 @@ def _brake_if_too_many(work: Work, slot: Slot, moment: datetime) -> None:
     run, event = work.runs.start(slot), work.workflow.event(slot.event)
     done = run.finished_at is not None or run.waiting or run.confirmed_at is not None
     if done or work.paused or not work.runs.braked(event):
+        return
+    if work.runs.may_touch(slot, event, _stand_ready(work, slot)):
         return
     number = _would_touch(work, slot, moment)
     if not work.runs.may_touch(slot, event, number):
@@ -155,6 +158,11 @@ def _miss_chunk(work: Work, cases: list[Case], slot: Slot, last: datetime) -> No
         if would_act(work, case, slot, occasion):
             work.batch.close_occurrence(case, occasion, slot.event, slot.year, OccurrenceStatus.MISSED)
             _say_no(work, case, slot, occasion, "missed: its last day passed")
+
+
+def _stand_ready(work: Work, slot: Slot) -> int:
+    """How many stand where the step may move them: it touches no more, and nobody need be loaded to know it."""
+    return int(work.select(_STANDING, work.workflow.sources(slot.event), (), ())[0][0])
 
 
 def _would_touch(work: Work, slot: Slot, moment: datetime) -> int:

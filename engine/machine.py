@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from transitions import EventData, Machine, State
+from transitions import Transition as LibraryTransition
 
 from engine.cases import Case, Occasion
 from engine.definition import On, Transition, Workflow
@@ -16,7 +17,7 @@ from engine.definition import On, Transition, Workflow
 class _Place(State):
     """A state of a definition: nothing is called on entering or leaving it, what an arrow does is in its row.
 
-    The library would prepare and log both at every step, for nobody.
+    The library would prepare and log both at every step, for nobody; so it would around every arrow.
     """
 
     def enter(self, event_data: EventData) -> None:
@@ -26,10 +27,23 @@ class _Place(State):
         """Do nothing."""
 
 
+class _Arrow(LibraryTransition):
+    """An arrow of a definition: conditions and a destination, without the callbacks before and after it."""
+
+    def execute(self, event_data: EventData) -> bool:
+        """Move the case if the conditions hold; say whether they did."""
+        if not self._eval_conditions(event_data):
+            return False
+        if self.dest is not None:
+            self._change_state(event_data)
+        return True
+
+
 class _Machine(Machine):
-    """The library's machine on such states."""
+    """The library's machine on such states and arrows."""
 
     state_cls = _Place
+    transition_cls = _Arrow
 
 
 class SharedMachine:

@@ -124,7 +124,7 @@ def dry_run(work: Work, slots: Sequence[Slot]) -> dict[Slot, list[str]]:
 
 def everybody(work: Work) -> Iterator[Case]:
     """Load every instance, in chunks."""
-    sql = "SELECT id FROM workflow_instance WHERE workflow = ? AND id > ? ORDER BY id LIMIT ?"
+    sql = "SELECT id FROM workflow_instance WHERE workflow || '' = ? AND id > ? ORDER BY id LIMIT ?"
     after = 0
     while ids := [row[0] for row in work.connection.exec_driver_sql(sql, (work.workflow.name, after, CHUNK))]:
         yield from work.cases(ids)

@@ -14,7 +14,8 @@ from engine.work import Work, slot_occasion, touches
 CHUNK = 2000
 
 _IN_THESE_STATES = """SELECT id FROM workflow_instance i
-    WHERE i.workflow = ? AND i.id > ? AND i.state || '' IN ({states}) AND i.started_at < ? ORDER BY i.id LIMIT ?"""
+    WHERE i.workflow || '' = ? AND i.id > ? AND i.state || '' IN ({states}) AND i.started_at < ?
+    ORDER BY i.id LIMIT ?"""
 
 
 @dataclass(frozen=True, slots=True)

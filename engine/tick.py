@@ -5,7 +5,8 @@ publications, hearings, closings and timers. What is recorded carries `at` = now
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +22,7 @@ from engine.meetings import MeetingFacts, are_planned, meetings_where, plan_meet
 from engine.notices import give_notices
 from engine.planning import follow_rule, rule_is_kept
 from engine.store import instant_of, stored
+from engine.work import Work
 
 CHUNK = 2000
 
@@ -61,6 +63,25 @@ def start_clock(context: Context, now: datetime) -> None:
 
 def tick(context: Context, now: datetime) -> Ran:
     """Run everything that is due up to now, in order. A clock that went back runs nothing twice."""
+    moments, noted = _catch_up(context, now)
+    if not noted:
+        with context.store.write() as connection:
+            _advance(connection, now, now)
+    return Ran(moments)
+
+
+@contextmanager
+def ticked(context: Context, workflow: Workflow, now: datetime) -> Iterator[Work]:
+    """One action at `now`, after everything that is due; that the clock got there is noted in the same transaction."""
+    _, noted = _catch_up(context, now)
+    with context.work(workflow, now, now) as work:
+        if not noted:
+            _advance(work.connection, now, now)
+        yield work
+
+
+def _catch_up(context: Context, now: datetime) -> tuple[int, bool]:
+    """Deal with what is due; return how many instants that were, and whether it is noted that the clock got to now."""
     with context.store.read() as connection:
         begun, ran_at = _watermark(connection, now)
         planned = are_planned(connection, context.rules, now) and rule_is_kept(connection, context.rules)
@@ -75,11 +96,10 @@ def tick(context: Context, now: datetime) -> Ran:
         context.let_arrive(now)
         done = moment
         moments += 1
-        _advance(context, moment, now)
+        with context.store.write() as connection:
+            _advance(connection, moment, now)
     _publish_agendas(context, now, now)
-    if done < now or ran_at != now:
-        _advance(context, max(done, now), now)
-    return Ran(moments)
+    return moments, done >= now and ran_at == now
 
 
 def _resume(context: Context, upto: datetime, now: datetime) -> None:
@@ -113,11 +133,9 @@ def _watermark(connection: Connection, now: datetime) -> tuple[datetime, datetim
     return (now, None) if row is None else (instant_of(row[0]), instant_of(row[1]))
 
 
-def _advance(context: Context, upto: datetime, now: datetime) -> None:
-    with context.store.write() as connection:
-        connection.exec_driver_sql(
-            "UPDATE watermark SET upto = max(upto, ?), last_run_at = ?", (stored(upto), stored(now))
-        )
+def _advance(connection: Connection, upto: datetime, now: datetime) -> None:
+    sql = "UPDATE watermark SET upto = max(upto, ?), last_run_at = ?"
+    connection.exec_driver_sql(sql, (stored(upto), stored(now)))
 
 
 def _calendar(context: Context, upto: datetime, now: datetime) -> list[datetime]:

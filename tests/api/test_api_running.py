@@ -205,7 +205,7 @@ def test_the_documentation_is_complete_and_loads_nothing_from_elsewhere(counter)
     assert len(set(names)) == len(names)
     for one in operations:
         assert one["description"]
-        assert one["security"]
+        assert one.get("security") or one["tags"] == ["webhooks"]  # a signature speaks for itself
         problem = one["responses"]["422"]["content"]["application/problem+json"]["schema"]
         assert problem == {"$ref": "#/components/schemas/Problem"}
         assert one["operationId"] in page.text

@@ -2,9 +2,15 @@
 
 The year's own database is attached and every row is copied or updated from it by INSERT … SELECT and UPDATE … FROM:
 nothing is decided and no text is built (save the two statements that accept the mails and the one that posts the
-letters, the same on both sides). Same tables, keys, indexes and checks, WAL, synchronous = FULL. What becomes
-known on one day is one transaction: a step of the calendar, an agenda, the votes, a closing, and each day's payments
-(nobody can write in January the payments of April). Where each transaction's rows lie is looked up beforehand, untimed.
+letters, the same on both sides). Same tables, keys, indexes and checks, WAL, synchronous = FULL. A row is written as it
+first stood and changed when the year changed it: a mail waits before it is sent, a letter before it is posted, a
+hearing's ballot before it is opened. A statement that writes many rows makes SQLite keep what it changes aside, in a
+temporary file: that belongs to set-based SQL and stays as SQLite does it by itself.
+
+As many durable commits as the days demand. What becomes known on one day is one transaction: a step of the calendar,
+an agenda, the votes, a closing, and each day's payments (nobody can write in January the payments of April). The
+engine needs more of them: it writes large steps in chunks, so that nobody waits long for the lock and a crash loses
+little. Where each transaction's rows lie is looked up beforehand, untimed.
 
 `compare` proves that the same was written: every column of every row of all tables that hold a row per association
 (TABLES) is equal on both sides. Not written here, and not compared: a dozen rows of the engine's own housekeeping
@@ -80,8 +86,13 @@ RUNG = "DELETE FROM timer"
 WRITTEN = f"""INSERT INTO letter SELECT id, association_id, kind, created_at, NULL, tracking, NULL, NULL, search_note
     {_ids("letter")}"""
 
-JOURNAL, OUTBOX, TASKS = _copy("journal_entry"), _copy("outbox_message"), _copy("task")
-MOVE = (JOURNAL, OUTBOX, OCCURRED, MOVED, TASKS)
+WAITING = f"""INSERT INTO outbox_message SELECT id, dedupe_key, instance_id, kind, occasion, event, year, recipient,
+    language, context, 'pending', created_at, due_at, NULL, subject, body, attempts, error, claim, data_at, answer
+    {_ids("outbox_message")}"""
+"""A mail is written as waiting; the server's part comes later."""
+
+JOURNAL, TASKS = _copy("journal_entry"), _copy("task")
+MOVE = (JOURNAL, WAITING, OCCURRED, MOVED, TASKS)
 PAID = (_copy("payment"), _copy("ledger_entry"), SETTLED, *MOVE)
 
 
@@ -211,9 +222,7 @@ def _count(connection: sqlite3.Connection, sql: str) -> int:
 def main(arguments: Sequence[str]) -> None:
     """Write the floor of a folder's year, say how long each phase took, and what differs."""
     clock = write(Path(arguments[1]), int(arguments[0]))
-    for name, seconds in clock.seconds.items():
-        print(f"{name:26} {seconds:8.2f} s")
-    print(f"{'total':26} {clock.total:8.2f} s")
+    clock.show()
     different = compare(Path(arguments[1]))
     print("\n".join(different) or "every row is equal")
     if different:

@@ -12,7 +12,10 @@ from engine.cases import Case
 from engine.rules import Rules
 from engine.store import day_of, instant_of, maybe_day, maybe_instant, rows_of
 from workflows.membership.models import LetterKind, LetterOutcome
-from workflows.membership.words import State
+from workflows.membership.words import CUT, FINAL, State
+
+HEARD = (State.PROPOSED, State.REMOVED)
+CUT_OR_REMOVED = (*CUT, State.REMOVED)
 
 
 @dataclass(slots=True)
@@ -129,16 +132,16 @@ def load_members(connection: Connection, ids: Sequence[int], _rules: Rules) -> l
 
 def _add_procedure(connection: Connection, by_id: dict[int, Member]) -> None:
     """Add what only the few in the procedure, or gone, have."""
-    heard = [member.id for member in by_id.values() if member.state in {State.PROPOSED, State.REMOVED}]
+    heard = [member.id for member in by_id.values() if member.state in HEARD]
     if heard:
         for row in rows_of(connection, _LETTERS, heard):
             member = by_id[row[0]]
             member.letters = (*member.letters, _letter_of(row))
-    cut = [member.id for member in by_id.values() if member.state in {State.SUSPENDED, State.PROPOSED, State.REMOVED}]
+    cut = [member.id for member in by_id.values() if member.state in CUT_OR_REMOVED]
     if cut:
         for member_id, paid_on in rows_of(connection, _PAYMENTS, cut):
             by_id[member_id].last_payment_on = day_of(paid_on)
-    gone = [member.id for member in by_id.values() if member.state in {State.REMOVED, State.LEFT}]
+    gone = [member.id for member in by_id.values() if member.state in FINAL]
     if gone:
         for member_id, count in rows_of(connection, _UNDELETED, gone):
             by_id[member_id].undeleted = count

@@ -8,11 +8,10 @@ from engine.cases import Occasion
 from engine.clock import at_local, local_day
 from engine.models import BallotStatus
 from workflows.membership.deeds import deletion_day_after
-from workflows.membership.facts import Member
+from workflows.membership.facts import HEARD, Member
 from workflows.membership.models import LetterKind
 from workflows.membership.words import ACTIVE, FINAL, State, TaskKind, Trigger
 
-HEARD = (State.PROPOSED, State.REMOVED)
 FIRST_DELETION = (11, 15)
 PROCEDURE_STARTS = 9
 """Month of the list: a hearing postponed beyond the winter still belongs to the autumn before."""
