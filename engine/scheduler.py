@@ -87,7 +87,8 @@ class AlarmClock:
         self._scheduler = BackgroundScheduler(timezone=tz) if scheduler is None else scheduler
         for name, fields in rules.items():
             self._set(name, _trigger(fields, tz))
-        self._set(HEARTBEAT, IntervalTrigger(seconds=heartbeat.total_seconds(), timezone=UTC))
+        self._heartbeat = heartbeat
+        self._beat()
 
     def start(self) -> None:
         """Begin to ring. Once stopped it does not start again: make a new one."""
@@ -107,6 +108,18 @@ class AlarmClock:
         """Ring once more at an instant that no rule has, such as a meeting's end; replaces the one set before."""
         if not self._stopped:
             self._set(NEXT, DateTrigger(run_date=instant, timezone=UTC))
+
+    def keep_beating(self, now: datetime) -> None:
+        """Set the heartbeat anew where it is further off than it ever is: the clock went back.
+
+        APScheduler would wait for the instant that it had planned, be it a year.
+        """
+        job = self._scheduler.get_job(HEARTBEAT)
+        if job is not None and job.next_run_time - now > 2 * self._heartbeat:
+            self._beat()
+
+    def _beat(self) -> None:
+        self._set(HEARTBEAT, IntervalTrigger(seconds=self._heartbeat.total_seconds(), timezone=UTC))
 
     def _ring(self) -> None:
         """Tick, one at a time: two alarms of one instant ring one after the other."""
