@@ -19,12 +19,13 @@ from api.idempotency import Answer, Keyed, fingerprint_of
 from api.problems import Forbidden, Unauthenticated
 from api.settings import Settings
 from api.tables import Role
-from api.troubles import Troubles
+from api.troubles import During, Troubles
 from api.votes import VoteBox
 from engine import clock
 from engine.clock import local_day
 from engine.context import LONG_AGO
 from engine.engine import Engine
+from engine.faults import DatabaseFault
 from engine.work import Work
 from workflows.membership.definition import MEMBERSHIP
 
@@ -153,6 +154,14 @@ class Office:
         with self.engine.context.work(MEMBERSHIP, self.now, self.now) as work:
             yield work
         self.engine.context.let_arrive(self.now)
+
+    def follow(self) -> None:
+        """Run what was done just now makes due: an agenda, a confirmed step. If it fails, the next run does it."""
+        try:
+            self.engine.tick(self.now)
+            self.engine.context.let_arrive(self.now)
+        except DatabaseFault as fault:
+            self.house.troubles.meet(During.REQUEST, fault, self.now)
 
     def does(self, act: Callable[[Work], BaseModel], status: int = 200) -> Response:
         """Act, and answer with what came of it."""

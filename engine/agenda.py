@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from engine.alarms import addresses, alarm_mails
 from engine.apart import each_apart
-from engine.batch import NEW_BALLOT, Statement
+from engine.batch import NEW_BALLOT, OUTBOX, Statement
 from engine.board_mail import Telling, tell_decisions, tell_seats, was_told
 from engine.cases import BallotFacts, Case, Occasion
 from engine.clock import local_day
