@@ -13,7 +13,7 @@ import structlog
 from api.deps import House
 from api.mailroom import ALARM_PATIENCE, is_live, send_at_once
 from engine.alarms import NOT_RUNNING, SILENCE, addresses, last_run, note_silence
-from engine.clock import local_day
+from engine.clock import local_day, uptime
 from engine.errors import RelanceError
 from engine.faults import DatabaseFault
 from notifications.smtp import Verdict
@@ -23,6 +23,11 @@ ONCE = timedelta(hours=24)
 AGAIN = timedelta(hours=1)
 """After one that no server took."""
 log: Any = structlog.get_logger("alarms")
+
+
+def ran_lately(house: House) -> bool:
+    """Whether a run was good here within a day, whatever the clock says: it may just have been set right."""
+    return house.ran_at is not None and uptime() - house.ran_at < SILENCE.total_seconds()
 
 
 class Alarm:
@@ -40,10 +45,12 @@ class Alarm:
         """Notice a silence, and tell of it: in the database, or where that cannot be written, from here."""
         try:
             self._remember(now)
+            if ran_lately(self.house):
+                return
             note_silence(self.house.engine.context, now)
         except DatabaseFault as fault:
             waits = self._not_before is not None and self._not_before - ONCE <= now < self._not_before
-            if now - self._last >= SILENCE and not waits:
+            if now - self._last >= SILENCE and not waits and not ran_lately(self.house):
                 self._tell(fault, now)
 
     def _remember(self, now: datetime) -> None:

@@ -63,6 +63,7 @@ class House:
     """The running service. `clock`: what it takes for now. `stopping`: set when it is to end.
 
     `not_before`: up to when everything was dealt with; where the clock went back behind it, people act at that instant.
+    `ran_at`: when a run was last good here, by a clock that nobody sets (`engine.clock.uptime`).
     """
 
     settings: Settings
@@ -71,6 +72,7 @@ class House:
     duty: Duty | None = None
     troubles: Troubles = field(default_factory=Troubles)
     not_before: datetime = LONG_AGO
+    ran_at: float | None = None
     stopping: Event = field(default_factory=Event)
     votes: VoteBox = field(init=False)
 

@@ -13,14 +13,14 @@ from typing import Any
 import httpx2
 import structlog
 
-from api.alarms import Alarm
+from api.alarms import Alarm, ran_lately
 from api.deps import House, Pump
 from api.idempotency import forget_old
 from api.lease import LeaseOn
 from api.links import forget_forms
 from api.troubles import During
 from engine.alarms import end_silence, note_silence
-from engine.clock import local_day
+from engine.clock import local_day, uptime
 from engine.faults import DatabaseFault
 from engine.rules import Rules
 from engine.scheduler import AlarmClock
@@ -59,7 +59,8 @@ class Runner:
         """Run what is due. False: it failed, which is logged; the next alarm tries again."""
         now = self.house.clock()
         try:
-            note_silence(self.house.engine.context, now)
+            if not ran_lately(self.house):
+                note_silence(self.house.engine.context, now)
             ran = self.house.engine.tick(now)
             end_silence(self.house.engine.context, now)
             self._tidy(now)
@@ -72,6 +73,7 @@ class Runner:
             log.exception("run failed", failures=self.failures)
             return False
         self.failures, self.hindered = 0, False
+        self.house.ran_at = uptime()
         self.house.troubles.over(During.RUN)
         if ran.moments:
             log.info("run", moments=ran.moments)

@@ -15,10 +15,10 @@ from apscheduler.executors.base import BaseExecutor, run_job
 from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.cron.fields import SEPARATOR
 from apscheduler.triggers.date import DateTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from engine.errors import BadConfiguration
 
@@ -64,6 +64,21 @@ def _refuse_trailing(field: Any, text: str) -> None:
     for part in SEPARATOR.split(text.strip()):
         if not any(kind.value_re.fullmatch(part) for kind in field.COMPILERS):
             raise BadConfiguration(reason=f'Unrecognized expression "{part}" for field "{field.name}"')
+
+
+class _Beat(BaseTrigger):  # type: ignore[misc]  # apscheduler ships no types
+    """Again and again; what was missed is one beat.
+
+    APScheduler's own interval counts each that was missed: after a clock that was a year behind, for minutes.
+    """
+
+    def __init__(self, every: timedelta) -> None:
+        self._every = every
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Return the next beat after one, or after now."""
+        following = (previous_fire_time or now) + self._every
+        return following if following > now else now + self._every
 
 
 class AlarmClock:
@@ -119,7 +134,7 @@ class AlarmClock:
             self._beat()
 
     def _beat(self) -> None:
-        self._set(HEARTBEAT, IntervalTrigger(seconds=self._heartbeat.total_seconds(), timezone=UTC))
+        self._set(HEARTBEAT, _Beat(self._heartbeat))
 
     def _ring(self) -> None:
         """Tick, one at a time: two alarms of one instant ring one after the other."""

@@ -75,12 +75,16 @@ class Served:
             stderr=self.log,
             text=True,
         )
+        self.address = self._first_line().split("http://")[1].split()[0]
+
+    def _first_line(self):
+        """Wait until it says where it answers."""
         with selectors.DefaultSelector() as ready:
             ready.register(self.popen.stdout, selectors.EVENT_READ)
             assert ready.select(PATIENCE), "it says nothing"
         line = self.popen.stdout.readline()
         assert "http://" in line, self.said()
-        self.address = line.split("http://")[1].split()[0]
+        return line
 
     def get(self, path):
         """Ask without a token; the whole response."""
@@ -138,7 +142,7 @@ class Served:
 
 def paid(external_id):
     """A payment of one cent, with the number that makes it one."""
-    return {"amount": "0.01", "paid_on": "2025-01-02", "source": "bank", "external_id": external_id}
+    return {"amount": "0.01", "paid_on": "2025-01-02", "source": "bank", "external_id": f"{external_id}"}
 
 
 def rows(folder, sql):

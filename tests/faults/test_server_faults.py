@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import count
 
 import pytest
 
@@ -82,11 +81,10 @@ def test_it_outlives_a_full_disk(serve, tmp_path):
         until(server.ready)
         assert server.post("/associations/A1/payments", tokens[Role.TREASURER], paid("1"), "1").status_code == 201
         filler = fill(folder)
-        for number in count(2):
-            key = f"{number}"
-            answer = server.post("/associations/A1/payments", tokens[Role.TREASURER], paid(key), key)
-            if answer.status_code != 201:
-                break
+        number, answer = 1, None
+        while answer is None or answer.status_code == 201:
+            number += 1
+            answer = server.post("/associations/A1/payments", tokens[Role.TREASURER], paid(number), f"{number}")
         assert refusal(answer) == UNAVAILABLE
         assert "disk is full" in answer.json()["detail"]
         server.names("disk-full")
@@ -94,7 +92,7 @@ def test_it_outlives_a_full_disk(serve, tmp_path):
         filler.unlink()
         until(server.ready)
         for _ in range(2):
-            answer = server.post("/associations/A1/payments", tokens[Role.TREASURER], paid(key), key)
+            answer = server.post("/associations/A1/payments", tokens[Role.TREASURER], paid(number), f"{number}")
             assert answer.status_code == 201
         until(lambda: server.logged("recovered"))
         server.stop()
