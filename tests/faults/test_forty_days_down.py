@@ -3,6 +3,7 @@
 Nobody acts meanwhile; a meeting that fell into these days is recorded by the secretary, if that is still allowed.
 """
 
+from contextlib import closing
 from datetime import date, timedelta
 
 import pytest
@@ -143,7 +144,8 @@ def test_forty_days_from_the_days_on_which_most_is_at_stake(undisturbed, month):
 @pytest.mark.torture
 @pytest.mark.parametrize("start", STARTS, ids=str)
 def test_forty_days_from_any_day(undisturbed, start):
-    check(*undisturbed, start)
+    images, whole = undisturbed
+    check(images, whole, start)
 
 
 def test_what_passes_its_last_day_meanwhile_is_missed_with_its_task(undisturbed):
