@@ -137,7 +137,7 @@ STARTS = [FIRST + timedelta(days=number) for number in range(365)]
 @pytest.mark.parametrize("month", range(12))
 def test_forty_days_from_the_days_on_which_most_is_at_stake(undisturbed, month):
     images, whole = undisturbed
-    for day in [day for day in STARTS if (day.year - 2024) * 12 + day.month - 12 == month and day.day in {1, 15, 25}]:
+    for day in [day for day in STARTS if (day.year - 2024) * 12 + day.month - 12 == month and day.day in {1, 20}]:
         check(images, whole, day)
 
 
