@@ -76,9 +76,10 @@ class _Beat(BaseTrigger):  # type: ignore[misc]  # apscheduler ships no types
         self._every = every
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """Return the next beat after one, or after now."""
-        following = (previous_fire_time or now) + self._every
-        return following if following > now else now + self._every
+        """Return the next beat after one, or after now. In UTC: a local hour plus a day is not always a day."""
+        present = now.astimezone(UTC)
+        following = (previous_fire_time or present).astimezone(UTC) + self._every
+        return following if following > present else present + self._every
 
 
 class AlarmClock:
