@@ -21,7 +21,7 @@ from api.links import forget_forms
 from api.troubles import During
 from engine.alarms import end_silence, note_silence
 from engine.clock import local_day, uptime
-from engine.faults import DatabaseFault
+from engine.faults import OPENED_ANEW, DatabaseFault
 from engine.rules import Rules
 from engine.scheduler import AlarmClock
 from workflows.membership.definition import MEMBERSHIP
@@ -184,6 +184,8 @@ class Watch:
             self._prepare()
             self._prepare = None
         held = self.lease.take(now)
+        if any(trouble.name in OPENED_ANEW for trouble in self.house.troubles.now()):
+            self.house.engine.store.close()  # some were opened meanwhile to read, and could never write
         self.house.troubles.over(During.START, During.LEASE, During.REQUEST)
         self._look_at_clock(now)
         self._silence.look(now)
