@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -42,6 +43,8 @@ PREFIX = "/api/v1"
 BIGGEST_BODY = 1_000_000
 THREADS = 12
 """Requests that are worked on at once: fewer than the database has connections, or some would wait in vain."""
+LOOKING = 2
+"""Looks at its health at once, beside those: requests that wait for a locked database must not hide that it is."""
 SUBJECTS = (
     *(associations, payments, people, meetings, minutes, ballots, votes, procedure, sheet, letters, webhooks),
     *(calendar, tasks, outbox, services, simulations, journal),
@@ -99,6 +102,7 @@ def create_app(
     )
     app.state.house = house or House(settings, engine or engine_of(settings))
     app.state.registry = CollectorRegistry()
+    app.state.looking = CapacityLimiter(LOOKING)
     app.state.registry.register(health.Standing(app.state.house))
     app.add_middleware(Guard, figures=Figures(app.state.registry), forms=frozenset(forms))
     problems.register(app)

@@ -14,13 +14,14 @@ from api.demo.mark import has_mark
 from api.settings import Settings
 from api.settings_sections import MailMode
 from api.standing import mail_mode, unproven_reminders, unproven_text
+from engine.alarms import NOT_RUNNING, SILENCE
 from engine.audit import unknown_definitions
 from engine.board import seats_in_office
 from engine.clock import local_day
 from engine.errors import RelanceError
 from engine.faults import file_of, name_of
 from engine.listings import switch
-from engine.meetings import meetings_where
+from engine.meetings import MEETING_UNCONFIRMED, meetings_where
 from engine.migrate import current_revision
 from engine.models import BoardMail
 from engine.outlook import paused_until
@@ -31,8 +32,9 @@ from notifications.render import check_templates
 from workflows import WORKFLOWS
 from workflows.membership.words import Mail
 
+ALARM_MAILS = (NOT_RUNNING, MEETING_UNCONFIRMED)
+"""Mail kinds to the admins."""
 LOW_DISK, NO_DISK = 200 * 2**20, 20 * 2**20
-NOT_RUNNING = timedelta(hours=24)
 SOON = timedelta(days=45)
 """Unconfirmed dates are named so long before the meeting."""
 
@@ -104,7 +106,7 @@ class _Stop(Exception):  # noqa: N818 it ends the examination, it is no error
 
 
 def _texts() -> Iterator[Sign]:
-    kinds = (*(mail.value for mail in Mail), *BoardMail)
+    kinds = (*(mail.value for mail in Mail), *BoardMail, *ALARM_MAILS)
     try:
         check_templates(kinds)
     except RelanceError as error:
@@ -227,7 +229,7 @@ def _running(connection: Connection, settings: Settings, now: datetime) -> Itera
         yield good("last run", f"set up on {day}, no member yet: relance import associations FILE")
         return
     text = f"{max(0.0, ago.total_seconds() / 3600):.0f} h ago"
-    yield good("last run", text) if ago <= NOT_RUNNING else warning("last run", f"{text}: relance tick, every hour")
+    yield good("last run", text) if ago <= SILENCE else warning("last run", f"{text}: relance tick, every hour")
     until = paused_until(connection, now)
     if until is not None:
         yield warning("pause", f"nothing escalates until {until}")

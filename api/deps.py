@@ -19,10 +19,13 @@ from api.idempotency import Answer, Keyed, fingerprint_of
 from api.problems import Forbidden, Unauthenticated
 from api.settings import Settings
 from api.tables import Role
+from api.troubles import During, Troubles
 from api.votes import VoteBox
 from engine import clock
 from engine.clock import local_day
+from engine.context import LONG_AGO
 from engine.engine import Engine
+from engine.faults import DatabaseFault
 from engine.work import Work
 from workflows.membership.definition import MEMBERSHIP
 
@@ -57,18 +60,29 @@ class Duty(Protocol):
 
 @dataclass
 class House:
-    """The running service. `clock`: what it takes for now. `stopping`: set when it is to end."""
+    """The running service. `clock`: what it takes for now. `stopping`: set when it is to end.
+
+    `not_before`: up to when everything was dealt with; where the clock went back behind it, people act at that instant.
+    `ran_at`: when a run was last good here, by a clock that nobody sets (`engine.clock.uptime`).
+    """
 
     settings: Settings
     engine: Engine
     clock: Callable[[], datetime] = field(default=lambda: clock.utc_now())  # noqa: PLW0108 found when it is called: tests set it
     duty: Duty | None = None
+    troubles: Troubles = field(default_factory=Troubles)
+    not_before: datetime = LONG_AGO
+    ran_at: float | None = None
     stopping: Event = field(default_factory=Event)
     votes: VoteBox = field(init=False)
 
     def __post_init__(self) -> None:
         """Put up the box for votes."""
-        self.votes = VoteBox(self.engine, lambda: self.clock())  # noqa: PLW0108 the clock may be changed later
+        self.votes = VoteBox(self.engine, self.now)
+
+    def now(self) -> datetime:
+        """Return the instant at which people act."""
+        return max(self.clock(), self.not_before)
 
 
 async def house_of(request: Request) -> House:
@@ -143,6 +157,14 @@ class Office:
             yield work
         self.engine.context.let_arrive(self.now)
 
+    def follow(self) -> None:
+        """Run what was done just now makes due: an agenda, a confirmed step. If it fails, the next run does it."""
+        try:
+            self.engine.tick(self.now)
+            self.engine.context.let_arrive(self.now)
+        except DatabaseFault as fault:
+            self.house.troubles.meet(During.REQUEST, fault, self.now)
+
     def does(self, act: Callable[[Work], BaseModel], status: int = 200) -> Response:
         """Act, and answer with what came of it."""
         with self.acting() as work:
@@ -207,7 +229,7 @@ def reading(*roles: Role) -> Callable[..., Awaitable[Office]]:
 
     async def opened(request: Request, house: Here, token: Annotated[Token, Depends(who)]) -> Office:
         _refuse_role(token, roles)
-        return Office(house, token, house.clock(), request)
+        return Office(house, token, house.now(), request)
 
     return opened
 
@@ -225,7 +247,7 @@ def posting(*roles: Role) -> Callable[..., Awaitable[Office]]:
         request: Request, house: Here, token: Annotated[Token, Depends(who)], idempotency_key: IdempotencyKey = None
     ) -> Office:
         _refuse_role(token, roles)
-        return Office(house, token, house.clock(), request, idempotency_key)
+        return Office(house, token, house.now(), request, idempotency_key)
 
     return opened
 

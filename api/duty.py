@@ -13,23 +13,25 @@ from typing import Any
 import httpx2
 import structlog
 
+from api.alarms import Alarm, ran_lately
 from api.deps import House, Pump
 from api.idempotency import forget_old
 from api.lease import LeaseOn
 from api.links import forget_forms
-from engine.batch import CLOSE_TASK, OPEN_TASK, task_key
-from engine.clock import local_day
+from api.troubles import During
+from engine.alarms import end_silence, note_silence
+from engine.clock import local_day, uptime
+from engine.faults import OPENED_ANEW, DatabaseFault
 from engine.rules import Rules
 from engine.scheduler import AlarmClock
-from engine.store import maybe_instant, stored
 from workflows.membership.definition import MEMBERSHIP
 
-NOT_RUNNING = "not_running"
-SILENCE = timedelta(hours=24)
 LEASE = timedelta(seconds=60)
 AHEAD = timedelta(days=400)
 PING_PATIENCE = 5.0
 BOARD = "board"
+AN_HOUR = timedelta(hours=1)
+CLOCK_WENT_BACK = "clock-went-back"
 log: Any = structlog.get_logger("duty")
 
 
@@ -47,24 +49,32 @@ class Runner:
     """One run of what is due, with what surrounds it: the silence that is told of, the ping, the next alarm."""
 
     def __init__(self, house: House) -> None:
-        """Take the house; nothing runs yet."""
+        """Take the house; nothing runs yet. `hindered`: the last run failed at the database."""
         self.house = house
         self.failures = 0
+        self.hindered = False
         self._tidied: date | None = None
 
     def run(self) -> bool:
         """Run what is due. False: it failed, which is logged; the next alarm tries again."""
         now = self.house.clock()
         try:
-            note_silence(self.house, now)
+            if not ran_lately(self.house):
+                note_silence(self.house.engine.context, now)
             ran = self.house.engine.tick(now)
-            end_silence(self.house, now)
+            end_silence(self.house.engine.context, now)
             self._tidy(now)
+        except DatabaseFault as fault:
+            self.failures, self.hindered = self.failures + 1, True
+            self.house.troubles.meet(During.RUN, fault, now)
+            return False
         except Exception:
-            self.failures += 1
+            self.failures, self.hindered = self.failures + 1, False
             log.exception("run failed", failures=self.failures)
             return False
-        self.failures = 0
+        self.failures, self.hindered = 0, False
+        self.house.ran_at = uptime()
+        self.house.troubles.over(During.RUN)
         if ran.moments:
             log.info("run", moments=ran.moments)
         ping(self.house.settings.safety.ping_url)
@@ -80,31 +90,6 @@ class Runner:
             self._tidied = today
 
 
-def note_silence(house: House, now: datetime) -> None:
-    """Open the task `not_running` when no run was good for a day."""
-    with house.engine.store.read() as connection:
-        last = maybe_instant(connection.exec_driver_sql("SELECT last_run_at FROM watermark").scalar_one_or_none())
-    if last is None or now - last < SILENCE:
-        return
-    day = local_day(now, house.engine.rules.tz).isoformat()
-    note = f"no good run since {last.isoformat(timespec='minutes')}"
-    row = (task_key(NOT_RUNNING, None), NOT_RUNNING, None, "", stored(now), day, note)
-    with house.engine.store.write() as connection:
-        connection.exec_driver_sql(OPEN_TASK.sql, row)
-    log.error("not running", since=last.isoformat())
-
-
-def end_silence(house: House, now: datetime) -> None:
-    """Close the task: a run was good."""
-    key = task_key(NOT_RUNNING, None)
-    sql = "SELECT 1 FROM task WHERE dedupe_key = ? AND done_at IS NULL"
-    with house.engine.store.read() as connection:
-        is_open = connection.exec_driver_sql(sql, (key,)).fetchone() is not None
-    if is_open:
-        with house.engine.store.write() as connection:
-            connection.exec_driver_sql(CLOSE_TASK.sql, (stored(now), "relance", "; it runs again", key))
-
-
 def ping(url: str) -> None:
     """Tell the dead man's switch that a run was good; that it cannot be told is only logged."""
     if not url:
@@ -116,13 +101,26 @@ def ping(url: str) -> None:
 
 
 class Watch:
-    """Keeps the lease; while it holds it, the alarm clock rings and the pump works."""
+    """Keeps the lease; while it holds it, the alarm clock rings and the pump works.
 
-    def __init__(self, house: House, pump: Callable[[], Pump], lasts: timedelta = LEASE, me: str | None = None) -> None:
+    A fault of the database puts nobody off duty: whoever else could take over meets it too, and every run is
+    idempotent. `prepare` is what could not be done at the start because of one; it comes before anything else.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        pump: Callable[[], Pump],
+        lasts: timedelta = LEASE,
+        me: str | None = None,
+        prepare: Callable[[], object] | None = None,
+    ) -> None:
         """Take a house; nothing begins before `start`."""
         self.house = house
         self.lease = LeaseOn(house.engine.store, me or my_name(), lasts)
         self.runner = Runner(house)
+        self._silence = Alarm(house)
+        self._prepare = prepare
         self._make_pump = pump
         self._pump: Pump | None = None
         self._alarm: AlarmClock | None = None
@@ -139,7 +137,10 @@ class Watch:
         self._ended.set()
         self._thread.join()
         self._go_off()
-        self.lease.release()
+        try:
+            self.lease.release()
+        except DatabaseFault as fault:  # it lapses by itself
+            self.house.troubles.meet(During.LEASE, fault, self.house.clock())
 
     def on_duty(self) -> bool:
         """Whether this process schedules."""
@@ -158,8 +159,13 @@ class Watch:
     def _keep(self) -> None:
         """Take or renew the lease, three times as often as it lapses."""
         while not self._ended.is_set():
+            now = self.house.clock()
             try:
-                held = self.lease.take(self.house.clock())
+                held = self._hold(now)
+            except DatabaseFault as fault:
+                self.house.troubles.meet(During.LEASE, fault, now)
+                self._silence.look(now)
+                held = self.on_duty()
             except Exception:
                 log.exception("the lease cannot be kept")
                 held = False
@@ -168,6 +174,37 @@ class Watch:
             elif not held:
                 self._go_off()
             self._ended.wait(self.lease.lasts.total_seconds() / 3)
+
+    def _hold(self, now: datetime) -> bool:
+        """Take or renew the lease, after what the start could not do; look at the clock, and for a long silence.
+
+        Where the run failed at the database, it is tried again as soon as the lease could be written.
+        """
+        if self._prepare is not None:
+            self._prepare()
+            self._prepare = None
+        held = self.lease.take(now)
+        if any(trouble.name in OPENED_ANEW for trouble in self.house.troubles.now()):
+            self.house.engine.store.close()  # some were opened meanwhile to read, and could never write
+        self.house.troubles.over(During.START, During.LEASE, During.REQUEST)
+        self._look_at_clock(now)
+        self._silence.look(now)
+        alarm = self._alarm
+        if alarm is not None and held:
+            alarm.keep_beating(now)
+            if self.runner.hindered:
+                alarm.ring_at(now)
+        return held
+
+    def _look_at_clock(self, now: datetime) -> None:
+        """A clock that went back is told of; until it is right again, nothing is dated before what was dealt with."""
+        upto = self.house.engine.upto()
+        self.house.not_before = upto
+        if upto - now <= AN_HOUR:
+            self.house.troubles.over(During.CLOCK)
+            return
+        text = f"the clock is behind: everything up to {upto.isoformat(timespec='minutes')} was dealt with already"
+        self.house.troubles.begin(During.CLOCK, CLOCK_WENT_BACK, text, now)
 
     def _go_on(self) -> None:
         rules = self.house.engine.rules
@@ -197,6 +234,11 @@ class Watch:
         alarm = self._alarm
         if alarm is None or not good:
             return
-        moment = self.house.engine.next_moment(self.house.clock() + AHEAD)
+        now = self.house.clock()
+        try:
+            moment = self.house.engine.next_moment(now + AHEAD)
+        except DatabaseFault as fault:  # the heartbeat comes all the same
+            self.house.troubles.meet(During.RUN, fault, now)
+            return
         if moment is not None:
             alarm.ring_at(moment)

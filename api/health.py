@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -12,7 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.deps import Here, House
 from api.standing import own_version
+from engine.alarms import last_run
 from engine.errors import RelanceError
+from engine.faults import DatabaseFault
 from engine.store import maybe_instant
 from workflows.membership.definition import MEMBERSHIP
 
@@ -44,7 +47,7 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether it is ready: `problems` says in words why not. `scheduler`: who schedules."""
+    """Whether it is ready: `reasons` names why not, `problems` says it in words. `scheduler`: who schedules."""
 
     ready: bool
     database: bool
@@ -52,12 +55,13 @@ class Readiness(BaseModel):
     pump: bool
     scheduler: str | None
     on_duty: bool
+    reasons: list[str]
     problems: list[str]
 
 
 @router.get("/healthz")
-def healthz() -> Health:
-    """Answer."""
+async def healthz() -> Health:
+    """Answer, whatever else waits: no thread is asked for."""
     return Health(status="ok", version=own_version())
 
 
@@ -65,45 +69,60 @@ def healthz() -> Health:
     "/readyz",
     responses={503: {"model": Readiness, "description": "It is not ready."}},
 )
-def readyz(house: Here, response: Response) -> Readiness:
+async def readyz(house: Here, request: Request, response: Response) -> Readiness:
     """Tell whether the database answers, the last run is younger than two heartbeats, the outbox is sent."""
-    found = readiness_of(house)
+    found = await run_sync(readiness_of, house, limiter=request.app.state.looking)
     if not found.ready:
         response.status_code = 503
     return found
 
 
+class _Reasons:
+    """Why it is not ready: names, and words."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+
+    def add(self, name: str, text: str) -> None:
+        """One more; the first of a name stays."""
+        self.found.setdefault(name, text)
+
+
 def readiness_of(house: House) -> Readiness:
     """Look at everything that must be well."""
-    problems: list[str] = []
-    database, last = _last_run(house, problems)
+    why = _Reasons()
+    for trouble in house.troubles.now():
+        why.add(trouble.name, trouble.text)
+    database, last = _last_run(house, why)
     limit = timedelta(seconds=2 * house.settings.scheduler.heartbeat_seconds)
     if database and (last is None or house.clock() - last > limit):
-        problems.append("no run of the scheduler within two heartbeats")
+        why.add("no-recent-run", "no run of the scheduler within two heartbeats")
     duty = house.duty
     pump = duty is not None and (database or duty.on_duty()) and duty.pump_alive()
     if duty is None:
-        problems.append("nobody schedules here")
+        why.add("nobody-schedules", "nobody schedules here")
     elif not pump:
-        problems.append("the outbox is not being sent")
+        why.add("outbox-stopped", "the outbox is not being sent")
     return Readiness(
-        ready=not problems,
+        ready=not why.found,
         database=database,
         last_tick=None if last is None else last.isoformat().replace("+00:00", "Z"),
         pump=pump,
         scheduler=duty.holder() if duty is not None and database else None,
         on_duty=duty is not None and duty.on_duty(),
-        problems=problems,
+        reasons=list(why.found),
+        problems=list(why.found.values()),
     )
 
 
-def _last_run(house: House, problems: list[str]) -> tuple[bool, datetime | None]:
+def _last_run(house: House, why: _Reasons) -> tuple[bool, datetime | None]:
     try:
-        with house.engine.store.read() as connection:
-            return True, maybe_instant(connection.exec_driver_sql(_LAST).scalar_one_or_none())
+        return True, last_run(house.engine.store)
+    except DatabaseFault as fault:
+        why.add(fault.kind.value, f"the database cannot be read: {fault.reason}")
     except (SQLAlchemyError, RelanceError) as error:
-        problems.append(f"the database cannot be read ({type(error).__name__})")
-        return False, None
+        why.add("database-refused", f"the database cannot be read ({type(error).__name__})")
+    return False, None
 
 
 class Standing:

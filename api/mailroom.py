@@ -1,17 +1,21 @@
 """The mail room: a pump that knows the mail server and is told everything that it asks the rest of the house."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from threading import Thread
+from typing import Any
+
+from sqlalchemy import Connection
 
 from api.addressees import letterhead_of, members_of
 from api.board_matters import matters_of
 from api.links import HIDDEN, key_of
 from api.settings import Settings
 from api.settings_sections import MailMode
+from api.standing import mail_mode
 from engine.board import seats_in_office
 from engine.calendar import slots_between
 from engine.clock import at_local, local_day, utc_now
@@ -20,9 +24,9 @@ from engine.errors import RelanceError
 from notifications.claims import ClosesAt
 from notifications.mail import Composer, Outgoing, Sender
 from notifications.outbox import any_wordless, render_pending
-from notifications.pump import Habits, Hooks, Pump
+from notifications.pump import Habits, Hindered, Hooks, Pump, log_fault
 from notifications.render import Renderer
-from notifications.smtp import Answer, Postman, Server
+from notifications.smtp import Answer, Postman, Server, Timeouts
 from workflows.membership import members
 from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.relevance import no_longer_right
@@ -33,25 +37,33 @@ NOBODY = "nobody@relance.example"
 TEST_MAIL = "test_mail"
 PATIENCE = 120.0
 """Seconds without a sign of life after which a pump does not count as alive: longer than a locked database takes."""
+ALARM_PATIENCE = Timeouts(connect=20, command=20, content=60)
+"""An alarm holds up nothing else for long."""
 LAST_ANSWER = 10.0
 """Seconds that a server has left, when the pump is stopped, to answer for the mail that it was given."""
 
 
-def pump_of(settings: Settings, engine: Engine) -> Pump:
+def pump_of(settings: Settings, engine: Engine, hindered: Hindered = log_fault) -> Pump:
     """Return the pump of a database. It captures where the configuration, or the database's switch, says so."""
     habits = Habits(live=settings.mail.mode is MailMode.LIVE, max_per_minute=settings.mail.max_per_minute)
-    return Pump(engine.store, postman_of(settings), hooks_of(settings, engine), habits)
+    return Pump(engine.store, postman_of(settings), hooks_of(settings, engine, hindered), habits)
 
 
-def postman_of(settings: Settings) -> Postman:
+def is_live(connection: Connection, settings: Settings) -> bool:
+    """Whether mail leaves: only if the configuration and the database both say so."""
+    sql = "SELECT value FROM switch WHERE name = 'mail_mode'"
+    return mail_mode(settings, connection.exec_driver_sql(sql).scalar_one_or_none()) == MailMode.LIVE
+
+
+def postman_of(settings: Settings, timeouts: Timeouts | None = None) -> Postman:
     """Return who hands mail over to the configured server. Raises BadAddress for a sender that no server would take."""
     mail, organisation = settings.mail, settings.organisation
     server = Server(mail.host, mail.port, mail.tls.value, mail.username, mail.secret)
     sender = Sender(settings.sender or NOBODY, organisation.name, mail.reply_to, organisation.timezone)
-    return Postman(server, Composer(sender))
+    return Postman(server, Composer(sender), timeouts)
 
 
-def hooks_of(settings: Settings, engine: Engine) -> Hooks:
+def hooks_of(settings: Settings, engine: Engine, hindered: Hindered = log_fault) -> Hooks:
     """Return the answers to what a pump asks."""
     return Hooks(
         write_words=_words_of(settings, engine),
@@ -59,6 +71,7 @@ def hooks_of(settings: Settings, engine: Engine) -> Hooks:
         no_longer_right=no_longer_right,
         refused_for_good=_refusals_of(engine),
         fill=links_of(settings, engine),
+        hindered=hindered,
     )
 
 
@@ -137,11 +150,26 @@ def _refusals_of(engine: Engine) -> Callable[[int | None, str, datetime], None]:
 
 async def send_test(settings: Settings, to: str, now: datetime) -> Answer:
     """Send the test mail to one address, and return what the server said. Raises BadAddress."""
-    language = settings.organisation.language.value
-    text = Renderer(letterhead_of(settings)).render(TEST_MAIL, language, {})
     key = f"{TEST_MAIL}:{now.isoformat()}:{to}"
-    mail = Outgoing(0, key, None, TEST_MAIL, None, None, to, language, text.subject, text.body, now)
-    postman = postman_of(settings)
+    return await send_at_once(settings, (TEST_MAIL, key, to), {}, now)
+
+
+async def send_at_once(
+    settings: Settings,
+    letter: tuple[str, str, str],
+    values: Mapping[str, Any],
+    now: datetime,
+    timeouts: Timeouts | None = None,
+) -> Answer:
+    """Send one mail past the outbox, of a kind, under a key, to an address; return what the server said.
+
+    Raises BadAddress. Whether mail may leave at all is the caller's to ask.
+    """
+    kind, key, to = letter
+    language = settings.organisation.language.value
+    text = Renderer(letterhead_of(settings)).render(kind, language, values)
+    mail = Outgoing(0, key, None, kind, None, None, to, language, text.subject, text.body, now)
+    postman = postman_of(settings, timeouts)
     try:
         return await postman.deliver(mail, lambda: True)
     finally:

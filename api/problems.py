@@ -19,12 +19,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.troubles import During
 from engine.errors import NotAllowed, RelanceError
-from engine.faults import DatabaseFault, fault_of
+from engine.faults import DatabaseFault
 
 BASE = "https://relance.example/problems/"
 """A name, not an address: it stays the same wherever the service runs."""
 MEDIA_TYPE = "application/problem+json"
+UNAVAILABLE = "database-unavailable"
+RETRY_AFTER = "30"
+"""Seconds: a locked database, a full disk do not pass at once."""
 
 
 class NotFound(RelanceError):
@@ -69,7 +73,7 @@ STATUS: Mapping[str, int] = {
     "future-date": 422,
     "invalid": 422,
     "idempotency-key-reused": 422,
-    "database": 503,
+    UNAVAILABLE: 503,
 }
 TITLES: Mapping[str, str] = {
     "unknown-association": "Unknown association",
@@ -91,7 +95,7 @@ TITLES: Mapping[str, str] = {
     "future-date": "The day is in the future",
     "invalid": "Invalid",
     "idempotency-key-reused": "The idempotency key was used for another request",
-    "database": "The database cannot be used",
+    UNAVAILABLE: "The database cannot be used for now",
     "method-not-allowed": "Method not allowed",
     "too-large": "The body is too large",
     "unsupported-media-type": "Only application/json is understood",
@@ -121,13 +125,18 @@ def problem(
 
 def of_error(error: RelanceError) -> Response:
     """Answer what the house refuses."""
-    kind = "database" if isinstance(error, DatabaseFault) else error.type
+    if isinstance(error, DatabaseFault):
+        return unavailable(str(error.reason))
+    kind = error.type
     status = 403 if isinstance(error, Forbidden) else STATUS.get(kind, 422)
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
-    if kind == "database":
-        structlog.get_logger().error("database", detail=str(error))
-        return problem(kind, status)
     return problem(kind, status, UNTOLD.get(kind, f"{error}."), headers)
+
+
+def unavailable(reason: str = "") -> Response:
+    """Answer that the database cannot be used: nothing was done, and it may be asked again."""
+    detail = f"{reason[:1].upper()}{reason[1:]}." if reason else ""
+    return problem(UNAVAILABLE, STATUS[UNAVAILABLE], detail, {"Retry-After": RETRY_AFTER})
 
 
 def of_http(error: HTTPException) -> Response:
@@ -161,16 +170,18 @@ def of_database(error: Exception) -> Response:
     """Answer what the database itself refuses."""
     if isinstance(error, IntegrityError):
         return problem("invalid", 409, "It contradicts what is there already.")
-    fault = fault_of(error.orig, "") if isinstance(error, DBAPIError) and error.orig is not None else None
-    structlog.get_logger().error("database", detail=str(fault or error))
-    return problem("database", 503)
+    structlog.get_logger("api").error("database-refused", detail=f"{type(error).__name__}: {error}")
+    return unavailable()
 
 
 def register(app: FastAPI) -> None:
     """Let the application answer every refusal so."""
 
     def handle(answer: Any) -> Any:
-        def handler(_request: Request, error: Exception) -> Response:
+        def handler(request: Request, error: Exception) -> Response:
+            if isinstance(error, DatabaseFault):
+                house = request.app.state.house
+                house.troubles.meet(During.REQUEST, error, house.clock())
             answered: Response = answer(error)
             return answered
 

@@ -18,8 +18,11 @@ from api.deps import House, Pump
 from api.duty import LEASE, Watch
 from api.mailroom import Sending, pump_of
 from api.settings import Settings
+from api.troubles import During
 from api.wiring import engine_of
 from engine.clock import utc_now
+from engine.engine import Engine
+from engine.faults import DatabaseFault
 from engine.migrate import migrate
 
 BACKLOG = 2048
@@ -48,22 +51,39 @@ def serve(
     lease: timedelta = LEASE,
     said: Callable[[str], object] = print,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Raises OSError where the port is taken, DatabaseFault."""
+    """Serve until SIGTERM or SIGINT. Raises OSError where the port is taken, DatabaseFault for what does not pass."""
     logs.configure()
     engine = engine_of(settings)
     try:
-        refuse_demo(engine.store, "`relance demo --folder` goes on with it")
-        migrate(engine.store)
-        engine.start_clock(utc_now())
         house = House(settings, engine)
+        prepared = _prepare(house)
         with listen(host, port) as listening:
-            _run(house, listening, lease, said)
+            watch = Watch(house, lambda: sending_of(house), lease, prepare=None if prepared else lambda: _open(engine))
+            _run(house, watch, listening, said)
     finally:
         engine.store.close()
 
 
-def _run(house: House, listening: socket.socket, lease: timedelta, said: Callable[[str], object]) -> None:
-    watch = Watch(house, lambda: sending_of(house), lease)
+def _open(engine: Engine) -> None:
+    """Bring the database up to date, and begin to count time. Raises what a database of the demo is refused with."""
+    refuse_demo(engine.store, "`relance demo --folder` goes on with it")
+    migrate(engine.store)
+    engine.start_clock(utc_now())
+
+
+def _prepare(house: House) -> bool:
+    """Open the database. False: it cannot be used for now, and the watch tries again. Raises DatabaseFault."""
+    try:
+        _open(house.engine)
+    except DatabaseFault as fault:
+        if not fault.may_pass:
+            raise
+        house.troubles.meet(During.START, fault, house.clock())
+        return False
+    return True
+
+
+def _run(house: House, watch: Watch, listening: socket.socket, said: Callable[[str], object]) -> None:
     house.duty = watch
     app = create_app(house.settings, house=house)
     watch.start()
@@ -117,4 +137,11 @@ def address_of(listening: socket.socket) -> str:
 
 def sending_of(house: House) -> Pump:
     """Return what works on the outbox while this process is on duty."""
-    return Sending(pump_of(house.settings, house.engine))
+
+    def hindered(fault: DatabaseFault | None) -> None:
+        if fault is None:
+            house.troubles.over(During.OUTBOX)
+        else:
+            house.troubles.meet(During.OUTBOX, fault, house.clock())
+
+    return Sending(pump_of(house.settings, house.engine, hindered))

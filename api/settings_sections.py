@@ -311,11 +311,12 @@ class Webhooks(Section):
 
 
 class Safety(Section):
-    """The brake, and the address that is called after each good run."""
+    """The brake; the address that is called after each good run; who is told of alarms."""
 
     brake_share: kinds.Share = 0.10
     brake_min: Annotated[kinds.Whole, Field(ge=0, le=1_000_000)] = 5
     ping_url: kinds.Url = ""
+    alarms_to: tuple[kinds.Email, ...] = ()
 
 
 class Pages(Section):

@@ -41,6 +41,8 @@ def rules_of(settings: Settings, *, dates_confirmed: bool = False) -> Rules:
         brake=Brake(settings.safety.brake_share, settings.safety.brake_min),
         dates_confirmed=dates_confirmed,
         options={NAME: DuesRules(settings.dues.association_cents, settings.dues.person_cents)},
+        alarms_to=settings.safety.alarms_to,
+        office=settings.organisation.email,
     )
 
 

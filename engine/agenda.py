@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from engine.alarms import addresses, alarm_mails
 from engine.apart import each_apart
-from engine.batch import NEW_BALLOT, Statement
+from engine.batch import NEW_BALLOT, OUTBOX, Statement
 from engine.board_mail import Telling, tell_decisions, tell_seats, was_told
 from engine.cases import BallotFacts, Case, Occasion
 from engine.clock import local_day
@@ -115,6 +116,9 @@ def warn_unconfirmed(context: Context, meeting: MeetingFacts, at: datetime, mome
         with context.work(context.workflows[0], at, moment) as work:
             day = local_day(meeting.held_at, work.rules.tz)
             work.batch.open_task(MEETING_UNCONFIRMED, None, at, meeting.month, day, f"is {day.isoformat()} confirmed?")
+            told = {"meeting": meeting.held_at.isoformat()}
+            recipients = addresses(work.connection, work.rules, at)
+            work.batch.rows[OUTBOX] += alarm_mails(MEETING_UNCONFIRMED, meeting.month, told, recipients, at)
 
 
 def concerned_before(work: Work, rule: BallotRule, meeting: MeetingFacts) -> datetime | None:

@@ -4,17 +4,24 @@ Instants are aware UTC, days and hours local to the organisation. An hour that a
 one; an hour that it skips is as long after the change as it would have been after midnight.
 """
 
+import time
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from engine.errors import Invalid
 
 NOON = 12
+_UPTIME: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def utc_now() -> datetime:
     """Return the present instant."""
     return datetime.now(UTC)
+
+
+def uptime() -> float:
+    """Return seconds that nobody sets forward or back; they go on while the machine sleeps."""
+    return time.clock_gettime(_UPTIME)
 
 
 def local_day(instant: datetime, tz: tzinfo) -> date:

@@ -133,14 +133,16 @@ class Engine:
             return [(row[0], row[1], row[2]) for row in connection.exec_driver_sql(sql)]
 
     def confirm_brake(self, now: datetime, by: str, event: str | None = None) -> list[str]:
-        """Let waiting steps go on; their guards are asked again. Returns what was confirmed."""
+        """Let waiting steps go on; their guards are asked again. Returns what was confirmed.
+
+        Confirming is one transaction; then they run, and where that is cut short the next run resumes them.
+        """
         self.tick(now)
         confirmed = []
         for workflow in self.context.workflows:
-            for slot in self._waiting_slots(workflow, now):
-                if event is None or slot.event == event:
-                    self._confirm(workflow, slot, now, by)
-                    confirmed.append(f"{slot.event} {slot.year}")
+            slots = [slot for slot in self._waiting_slots(workflow, now) if event in {None, slot.event}]
+            self._confirm(workflow, slots, now, by)
+            confirmed += [f"{slot.event} {slot.year}" for slot in slots]
         return confirmed
 
     def _waiting_slots(self, workflow: Workflow, now: datetime) -> list[Slot]:
@@ -148,12 +150,14 @@ class Engine:
         slots = open_slots(self.rules.dates_of(workflow), self.rules.tz, now)
         return [slot for slot in slots if (slot.event, slot.year) in waiting]
 
-    def _confirm(self, workflow: Workflow, slot: Slot, now: datetime, by: str) -> None:
+    def _confirm(self, workflow: Workflow, slots: Sequence[Slot], now: datetime, by: str) -> None:
         with self.context.work(workflow, now, now) as work:
-            work.runs.confirm(slot.event, slot.year, now, by)
-            work.batch.close_task(BRAKE, None, now, f"{slot.event} {slot.year}", by, "confirmed")
-        run_slot(self.context, workflow, slot, now, now)
-        self.context.let_arrive(now)
+            for slot in slots:
+                work.runs.confirm(slot.event, slot.year, now, by)
+                work.batch.close_task(BRAKE, None, now, f"{slot.event} {slot.year}", by, "confirmed")
+        for slot in slots:
+            run_slot(self.context, workflow, slot, now, now)
+            self.context.let_arrive(now)
 
     def pause(self, until: date, reason: str, now: datetime, actor: str) -> None:
         """Let nothing escalate up to and including a day. Raises Invalid for a day that is past."""

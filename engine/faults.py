@@ -1,8 +1,10 @@
 """What the database itself refuses (locked, read-only, full, damaged), said in one line that a person can act on."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -10,21 +12,49 @@ from sqlalchemy.engine import ExceptionContext
 
 from engine.errors import RelanceError
 
+
+class Fault(StrEnum):
+    """What can be wrong, by the name that logs, `/readyz` and problems give it."""
+
+    LOCKED = "database-locked"
+    READ_ONLY = "database-read-only"
+    FULL = "disk-full"
+    FAILING = "disk-failing"
+    CLOSED = "database-closed"
+    DAMAGED = "database-damaged"
+    OTHER = "database-refused"
+
+
 MEANINGS = {
-    "SQLITE_BUSY": "another program keeps it locked; nothing was changed",
-    "SQLITE_CANTOPEN": "it cannot be opened: is its folder there, and may one write in it?",
-    "SQLITE_READONLY": "it cannot be written: it, or its folder, is read-only",
-    "SQLITE_PERM": "it may not be opened",
-    "SQLITE_FULL": "the disk is full; nothing was changed",
-    "SQLITE_IOERR": "the disk cannot be read or written",
-    "SQLITE_CORRUPT": "it is damaged: go back to the latest copy",
-    "SQLITE_NOTADB": "it is not a database",
+    "SQLITE_BUSY": (Fault.LOCKED, "another program keeps it locked; nothing was changed"),
+    "SQLITE_CANTOPEN": (Fault.CLOSED, "it cannot be opened: is its folder there, and may one write in it?"),
+    "SQLITE_READONLY": (Fault.READ_ONLY, "it cannot be written: it, or its folder, is read-only"),
+    "SQLITE_PERM": (Fault.CLOSED, "it may not be opened"),
+    "SQLITE_FULL": (Fault.FULL, "the disk is full; nothing was changed"),
+    "SQLITE_IOERR": (Fault.FAILING, "the disk cannot be read or written"),
+    "SQLITE_CORRUPT": (Fault.DAMAGED, "it is damaged: go back to the latest copy"),
+    "SQLITE_NOTADB": (Fault.DAMAGED, "it is not a database"),
 }
 """By the first two parts of SQLite's own name of the error: SQLITE_READONLY_DIRECTORY is a SQLITE_READONLY."""
+REASONS = dict(MEANINGS.values())
+MAY_PASS = frozenset({Fault.LOCKED, Fault.READ_ONLY, Fault.FULL, Fault.FAILING, Fault.CLOSED})
+"""What a running service waits out."""
+OPENED_ANEW = frozenset({Fault.READ_ONLY, Fault.FAILING, Fault.CLOSED, Fault.DAMAGED})
+"""After these no open connection is used again: one that was opened on a read-only file stays read-only for ever."""
 
 
 class DatabaseFault(RelanceError):  # noqa: N818 named for what happened, as one says it
     """{database}: {reason}."""
+
+    @property
+    def kind(self) -> Fault:
+        """What is wrong, by name."""
+        return Fault(str(self.data.get("kind", Fault.OTHER)))
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether a running service waits until it is over."""
+        return self.kind in MAY_PASS
 
 
 def fault_of(error: BaseException, database: object) -> DatabaseFault | None:
@@ -32,8 +62,26 @@ def fault_of(error: BaseException, database: object) -> DatabaseFault | None:
     name = getattr(error, "sqlite_errorname", None)
     if name is None:  # not from SQLite's library
         return None
-    reason = MEANINGS.get("_".join(name.split("_")[:2]))
-    return None if reason is None else DatabaseFault(database=database, reason=reason)
+    found = MEANINGS.get("_".join(name.split("_")[:2]))
+    if found is None:
+        return None
+    kind, reason = found
+    if kind is Fault.FAILING:
+        kind = _seen_from_the_disk(Path(str(database)))
+        reason = REASONS[kind]
+    return DatabaseFault(database=database, reason=reason, kind=kind)
+
+
+def _seen_from_the_disk(file: Path) -> Fault:
+    """Why writing fails: a disk remounted read-only, or full to the last block, SQLite calls an input/output error."""
+    try:
+        disk = os.statvfs(file.parent)
+        unchangeable = file.exists() and not os.access(file, os.W_OK)
+    except OSError:
+        return Fault.FAILING
+    if disk.f_flag & os.ST_RDONLY or unchangeable:
+        return Fault.READ_ONLY
+    return Fault.FULL if disk.f_bavail == 0 else Fault.FAILING
 
 
 @contextmanager
@@ -54,12 +102,16 @@ class Explainer:
     def __init__(self, url: str) -> None:
         """Take the address of the database, to name it."""
         self.database = name_of(url)
+        self.in_a_file = file_of(url) is not None
 
     def __call__(self, context: ExceptionContext) -> None:
         """Explain one error, or let it pass."""
         fault = fault_of(context.original_exception, self.database)
-        if fault is not None:
-            raise fault
+        if fault is None:
+            return
+        if fault.kind in OPENED_ANEW and self.in_a_file:
+            context.is_disconnect = context.invalidate_pool_on_disconnect = True
+        raise fault
 
 
 def file_of(url: str) -> Path | None:

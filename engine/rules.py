@@ -44,7 +44,8 @@ class Rules:
     """Everything a run needs beside the database and the definitions.
 
     `calendar` overrides the page's own dates, `modes` the default « act »; `dates_confirmed`: every meeting's
-    date counts as confirmed; `options`: what each workflow wants to know, by its name.
+    date counts as confirmed; `options`: what each workflow wants to know, by its name. `alarms_to`: who is told of
+    alarms; nobody named: the board's admins, and where there is none, `office`.
     """
 
     tz: ZoneInfo
@@ -56,6 +57,8 @@ class Rules:
     brake: Brake = field(default_factory=Brake)
     dates_confirmed: bool = False
     options: Mapping[str, object] = field(default_factory=dict)
+    alarms_to: tuple[str, ...] = ()
+    office: str = ""
 
     def dates_of(self, workflow: Workflow) -> tuple[YearlyRule, ...]:
         """Return a workflow's yearly dates: the organisation's own where it set them, else the page's."""

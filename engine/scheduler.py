@@ -15,10 +15,10 @@ from apscheduler.executors.base import BaseExecutor, run_job
 from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.cron.fields import SEPARATOR
 from apscheduler.triggers.date import DateTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from engine.errors import BadConfiguration
 
@@ -66,6 +66,22 @@ def _refuse_trailing(field: Any, text: str) -> None:
             raise BadConfiguration(reason=f'Unrecognized expression "{part}" for field "{field.name}"')
 
 
+class _Beat(BaseTrigger):  # type: ignore[misc]  # apscheduler ships no types
+    """Again and again; what was missed is one beat.
+
+    APScheduler's own interval counts each that was missed: after a clock that was a year behind, for minutes.
+    """
+
+    def __init__(self, every: timedelta) -> None:
+        self._every = every
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Return the next beat after one, or after now. In UTC: a local hour plus a day is not always a day."""
+        present = now.astimezone(UTC)
+        following = (previous_fire_time or present).astimezone(UTC) + self._every
+        return following if following > present else present + self._every
+
+
 class AlarmClock:
     """Calls `tick` on each date of each rule, and every heartbeat.
 
@@ -87,7 +103,8 @@ class AlarmClock:
         self._scheduler = BackgroundScheduler(timezone=tz) if scheduler is None else scheduler
         for name, fields in rules.items():
             self._set(name, _trigger(fields, tz))
-        self._set(HEARTBEAT, IntervalTrigger(seconds=heartbeat.total_seconds(), timezone=UTC))
+        self._heartbeat = heartbeat
+        self._beat()
 
     def start(self) -> None:
         """Begin to ring. Once stopped it does not start again: make a new one."""
@@ -107,6 +124,18 @@ class AlarmClock:
         """Ring once more at an instant that no rule has, such as a meeting's end; replaces the one set before."""
         if not self._stopped:
             self._set(NEXT, DateTrigger(run_date=instant, timezone=UTC))
+
+    def keep_beating(self, now: datetime) -> None:
+        """Set the heartbeat anew where it is further off than it ever is: the clock went back.
+
+        APScheduler would wait for the instant that it had planned, be it a year.
+        """
+        job = self._scheduler.get_job(HEARTBEAT)
+        if job is not None and job.next_run_time - now > 2 * self._heartbeat:
+            self._beat()
+
+    def _beat(self) -> None:
+        self._set(HEARTBEAT, _Beat(self._heartbeat))
 
     def _ring(self) -> None:
         """Tick, one at a time: two alarms of one instant ring one after the other."""

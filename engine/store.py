@@ -16,6 +16,8 @@ from engine.errors import Invalid
 from engine.faults import Explainer
 
 WRITE = "relance_write"
+SPARE = 15
+"""Connections beside SQLAlchemy's usual five: the API's threads, those who look at its health, the service's own."""
 PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "2",  # FULL: NORMAL loses acknowledged commits in a power cut
@@ -38,7 +40,7 @@ class Store:
             raise Invalid(reason=f"database.url: {reason}")
         self.url = url
         self.in_memory = url in {"sqlite://", "sqlite:///:memory:"}
-        options: dict[str, Any] = {"poolclass": StaticPool} if self.in_memory else {}
+        options: dict[str, Any] = {"poolclass": StaticPool} if self.in_memory else {"max_overflow": SPARE}
         self.engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30}, **options)
         event.listen(self.engine, "handle_error", Explainer(url))
         event.listen(self.engine, "connect", self._on_connect)

@@ -32,6 +32,7 @@ _BEFORE_ALL: tuple[str, int] | None = ("", 0)
 
 # What a template may ask about and an occasion need not tell.
 _NOTHING: dict[str, Any] = {
+    **dict.fromkeys(("since", "fault")),
     **dict.fromkeys(("day", "meeting", "place", "payment", "until", "event", "items", "meeting_id", "link")),
     **dict.fromkeys(("total", "reference", "pay_by", "resign_before", "state", "contact_name")),
     **dict.fromkeys(("owed", "owed_years", "concerned", "decisions", "listed", "subjects", "votes"), ()),

@@ -42,6 +42,15 @@ _SWITCH = "SELECT value FROM switch WHERE name = 'mail_mode'"
 RefusedForGood: TypeAlias = Callable[[int | None, str, datetime], None]
 """Told that no mail will reach an address: of which instance, which address, when."""
 
+Hindered: TypeAlias = Callable[[DatabaseFault | None], None]
+"""Told what of the database keeps the pump from its work; None: it works."""
+
+
+def log_fault(fault: DatabaseFault | None) -> None:
+    """Log what hinders."""
+    if fault is not None:
+        LOG.error(fault.kind.value, extra={"during": "outbox", "detail": str(fault)})
+
 
 def _never(_event: str, _year: int) -> None:
     return None
@@ -62,6 +71,7 @@ class Hooks:
     fill: Callable[[Outgoing], Outgoing] = lambda mail: mail
     """Put in what is kept nowhere, right before a mail leaves: a personal link."""
     refused_for_good: RefusedForGood = lambda _instance, _address, _at: None
+    hindered: Hindered = log_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +162,23 @@ class Pump:
     def run(self) -> None:
         """Let leave whatever comes, until `stop`."""
         while not self._stopping.is_set():
-            try:
-                self.round()
-            except Exception:  # it must outlive a locked database, a full disk, and what nobody foresaw
-                LOG.exception("the outbox was interrupted; it goes on in %s s", self.habits.poll_seconds)
+            self._unhindered(self.round)
             self._time.wait(self.habits.poll_seconds, self._stopping)
-        self.close()
+        self._unhindered(self.close)
+        if self._unwritten:
+            mails = [one.mail.id for one in self._unwritten]
+            LOG.error("the outcome of mails %s could not be written: see above; they will be uncertain", mails)
+
+    def _unhindered(self, act: Callable[[], object]) -> None:
+        """Do something, and outlive a locked database, a full disk, and what nobody foresaw."""
+        try:
+            act()
+        except DatabaseFault as fault:
+            self.hooks.hindered(fault)
+        except Exception:  # it must go on for years
+            LOG.exception("the outbox was interrupted; it goes on in %s s", self.habits.poll_seconds)
+        else:
+            self.hooks.hindered(None)
 
     def stop(self) -> None:
         """End soon, from any thread: a content that is on its way still gets its answer, all else waits."""
@@ -172,20 +193,20 @@ class Pump:
         return self._time.monotonic() - self._alive
 
     def close(self) -> None:
-        """Write down what is known and take leave of the server."""
-        if self._unwritten:
-            self._exchange(0)
+        """Take leave of the server and write down what is known."""
         if self._runner is not None:
             self._runner.run(self.postman.close())
             self._runner.close()
             self._runner = None
+        if self._unwritten:
+            self._exchange(0)
 
     def round(self) -> Counter[str]:
         """Do what there is to do now; return how many mails came to what: accepted, captured, dropped and so on."""
         done: Counter[str] = Counter()
-        self._recover(done)
-        if self._unwritten:
+        if self._unwritten:  # first of all: what is known to have left must not be thought uncertain
             self._exchange(0)
+        self._recover(done)
         self.hooks.write_words()
         with self.store.read() as connection:
             live = self._is_live(connection)

@@ -22,12 +22,14 @@ def tick(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Do everything that is due, once.
+    """Do everything that is due, once, and let what waits in the outbox leave.
 
-    Tells what happened. Runs that were missed are made good, in the calendar's order.
+    Tells what happened. Runs that were missed are made good, in the calendar's order. Mail leaves only where it may:
+    relance mail. For cron, every hour; with relance serve it is not needed.
     """
     from api.commands import shown
     from api.commands.desk import open_desk
+    from engine.alarms import end_silence, note_silence
     from engine.listings import last_task
 
     with open_desk(now) as desk:
@@ -36,12 +38,32 @@ def tick(
             tasks_before = last_task(connection)
         with shown.busy("Running what is due"):
             desk.engine.start_clock(desk.now)
+            if now is None:  # else somebody tries something out: no silence is told of
+                note_silence(desk.engine.context, desk.now)
             desk.engine.tick(desk.now)
+            end_silence(desk.engine.context, desk.now)
             mails = desk.write_mails()
+        left = _let_leave(desk) if now is None else 0
         if json:
-            _as_json(desk, tasks_before, mails)
+            _as_json(desk, tasks_before, mails, left)
         else:
-            _in_lines(desk, tasks_before, mails)
+            _in_lines(desk, tasks_before, mails, left)
+
+
+def _let_leave(desk: "Desk") -> int:
+    """Do one round of the outbox, by the rules of `relance serve`; returns how many mails a server accepted."""
+    from api.commands import shown
+    from api.mailroom import pump_of
+    from engine.faults import DatabaseFault
+    from notifications.smtp import Verdict
+
+    try:
+        with pump_of(desk.settings, desk.engine) as pump, shown.busy("Sending"):
+            return pump.round()[Verdict.ACCEPTED]
+    except DatabaseFault as fault:
+        # What was due is done: the mails wait for the next round, and nobody must run it again for them.
+        typer.echo(f"relance: done, but the mails could not leave yet: {fault}", err=True)
+        return 0
 
 
 def _refuse_ahead(connection: "Connection", now: datetime) -> None:
@@ -54,7 +76,7 @@ def _refuse_ahead(connection: "Connection", now: datetime) -> None:
         raise NotAllowed(reason="--now is in the future, and this database sends mail: try it out on a copy")
 
 
-def _in_lines(desk: "Desk", tasks_before: int, mails: int) -> None:
+def _in_lines(desk: "Desk", tasks_before: int, mails: int, left: int) -> None:
     from api.commands.telling import tell
     from engine.listings import tasks
 
@@ -65,11 +87,13 @@ def _in_lines(desk: "Desk", tasks_before: int, mails: int) -> None:
         typer.echo("  ".join(filter(None, (f"Task {task.id}", task.kind, task.association, task.note or task.about))))
     if mails:
         typer.echo(f"{mails} mail{'s' * (mails > 1)} written into the outbox")
+    if left:
+        typer.echo(f"{left} mail{'s' * (left > 1)} left")
     if not told and not new:
         typer.echo("Nothing was due.")
 
 
-def _as_json(desk: "Desk", tasks_before: int, mails: int) -> None:
+def _as_json(desk: "Desk", tasks_before: int, mails: int, left: int) -> None:
     from api.commands import shown
     from api.commands.telling import happening_json
     from engine.listings import happenings, tasks
@@ -77,7 +101,7 @@ def _as_json(desk: "Desk", tasks_before: int, mails: int) -> None:
     with desk.reading() as connection:
         happened = [happening_json(line) for line in happenings(connection, desk.mark)]
         new = tasks(connection, after=tasks_before)
-    shown.as_json({"now": desk.now, "happened": happened, "tasks": new, "mails": mails})
+    shown.as_json({"now": desk.now, "happened": happened, "tasks": new, "mails": mails, "left": left})
 
 
 def outbox(

@@ -110,7 +110,7 @@ def count(house: House, token: str, form: Form) -> int:
 
     Raises UnknownLink, SeatNotYours, ListChanged, Invalid, and whatever voting raises.
     """
-    now = house.clock()
+    now = house.now()
     with house.engine.acting(MEMBERSHIP, now) as work:
         link = _open(work.connection, house, token)
         if not form.choices or not links.key_of(house.settings).use(work.connection, link, form.number, now):

@@ -13,10 +13,12 @@ from api.routes.ballots import ballots_of
 from api.schemas.board import Agenda, Ballot, ChangedMeeting, Meeting, NewMeeting
 from api.schemas.kinds import PathId
 from api.settings import Settings
-from engine import extraordinary, listings
+from engine import listings
+from engine.extraordinary import call_meeting as call_extraordinary
 from engine.listings import MeetingLine
-from engine.meetings import MeetingFacts, meetings_where
+from engine.meetings import MeetingFacts, confirm_meeting, meetings_where, move_meeting
 from engine.recusals import absences
+from engine.work import Work
 
 router = APIRouter(tags=["meetings"])
 ON_THE_LIST = ("scheduled", "open", "adopted", "rejected", "no_quorum", "blocked")
@@ -63,12 +65,15 @@ def list_meetings(office: Anybody, limit: Limit = 50, cursor: Cursor = None) -> 
 
 @router.post("/meetings", status_code=201, response_model=Meeting)
 def call_meeting(body: NewMeeting, office: SecretaryOnce) -> Response:
-    """Call a meeting in a month for which none was planned."""
-    earlier = office.answered(body)
-    if earlier is not None:
-        return earlier
-    called = extraordinary.call_meeting(office.engine, body.held_at, body.place, office.now)
-    return office.once(body, lambda work: _one(work.connection, called.id), 201)
+    """Call a meeting in a month for which none was planned. Its agenda, where that is due, follows."""
+
+    def act(work: Work) -> Meeting:
+        called = call_extraordinary(work.connection, work.rules, body.held_at, body.place, work.at)
+        return _one(work.connection, called.id)
+
+    answer = office.once(body, act, 201)
+    office.follow()
+    return answer
 
 
 @router.get("/meetings/{meeting_id}")
@@ -81,18 +86,23 @@ def get_meeting(meeting_id: PathId, office: Anybody) -> Meeting:
 @router.patch("/meetings/{meeting_id}")
 def change_meeting(meeting_id: PathId, body: ChangedMeeting, office: Secretary) -> Meeting:
     """Move a meeting, name its place, confirm its date. Its agenda moves too, unless it is published."""
+    with office.acting() as work:
+        _change(work, facts_of(work.connection, meeting_id), body, office.actor)
+    office.follow()
     with office.reading() as connection:
-        planned = facts_of(connection, meeting_id)
-    if body.held_at is not None and body.held_at != planned.held_at:
-        office.engine.move_meeting(planned.month, body.held_at, office.now)
-    if body.confirmed:
-        office.engine.confirm_meeting(planned.month, office.now, office.actor)
-    with office.engine.store.write() as connection:
-        if body.place is not None:
-            connection.exec_driver_sql("UPDATE meeting SET place = ? WHERE id = ?", (body.place, meeting_id))
-        if body.confirmed is False:
-            connection.exec_driver_sql("UPDATE meeting SET confirmed = ? WHERE id = ?", (False, meeting_id))
         return _one(connection, meeting_id)
+
+
+def _change(work: Work, planned: MeetingFacts, body: ChangedMeeting, actor: str) -> None:
+    connection = work.connection
+    if body.held_at is not None and body.held_at != planned.held_at:
+        move_meeting(connection, work.rules, planned.month, body.held_at, work.at)
+    if body.confirmed:
+        confirm_meeting(connection, planned.month, work.at, actor)
+    if body.place is not None:
+        connection.exec_driver_sql("UPDATE meeting SET place = ? WHERE id = ?", (body.place, planned.id))
+    if body.confirmed is False:
+        connection.exec_driver_sql("UPDATE meeting SET confirmed = ? WHERE id = ?", (False, planned.id))
 
 
 @router.get("/meetings/{meeting_id}/agenda")

@@ -10,9 +10,7 @@ from api.problems import Forbidden, NotFound
 from api.schemas.kinds import PathId
 from api.schemas.running import Done, Task
 from api.tables import Role
-from engine.calendar import open_slots
 from engine.errors import NotAllowed
-from engine.events import run_slot
 from engine.runs import BRAKE
 from engine.store import instant_of, maybe_day, maybe_instant, stored
 from engine.work import Work
@@ -72,7 +70,7 @@ def do_task(task_id: PathId, office: WorkerOnce, body: Done | None = None) -> Re
     """Say that a task is done. Done, a brake lets its step go on, and a deletion is confirmed."""
     note = "" if body is None else body.note
     answer = office.once(body, lambda work: _do(work, office, task_id, note))
-    _run_confirmed(office, task_id)
+    office.follow()
     return answer
 
 
@@ -93,17 +91,3 @@ def _do(work: Work, office: Office, task_id: int, note: str) -> Task:
     work.connection.exec_driver_sql(_DONE, (stored(work.at), office.actor, note, task_id))
     work.write()
     return _shape(work.connection.exec_driver_sql(_ONE, (task_id,)).one())
-
-
-def _run_confirmed(office: Office, task_id: int) -> None:
-    """Let a step run that the treasurer has just confirmed; done again, it changes nothing twice."""
-    with office.reading() as connection:
-        row = connection.exec_driver_sql(_ONE, (task_id,)).one()
-    if row[1] != BRAKE:
-        return
-    context = office.engine.context
-    for workflow in context.workflows:
-        for slot in open_slots(office.engine.rules.dates_of(workflow), office.tz, office.now):
-            if f"{slot.event} {slot.year}" == row[3]:
-                run_slot(context, workflow, slot, office.now, office.now)
-    context.let_arrive(office.now)

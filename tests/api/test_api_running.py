@@ -188,7 +188,7 @@ def test_readiness_names_a_database_that_is_gone(counter):
     ready = counter.as_(None).client.get("/readyz")
     assert ready.status_code == 503
     assert ready.json()["database"] is False
-    assert counter.as_("reader").refused("GET", "/status") == (503, "database")
+    assert counter.as_("reader").refused("GET", "/status") == (503, "database-unavailable")
 
 
 def test_the_documentation_is_complete_and_loads_nothing_from_elsewhere(counter):

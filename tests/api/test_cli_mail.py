@@ -45,7 +45,7 @@ def test_it_is_kept_until_both_say_live(desk, server):
 def test_going_live_shows_what_leaves_and_sends_a_test(desk, server):
     configure(desk, server)
     desk.enter(("A0021", "Vingt-et-un", "called", "2024-12-01", "2025"), more="state since owes")
-    desk.at("2025-01-15").type("tick")
+    desk.at("2025-01-15").type("tick", "--now", "2025-01-15")
     said = desk.say("mail", "live", "--name", "les hébergeurs  associés")
     assert said[0] == "Waiting, and leaving at once: 1"
     assert any("renewal_campaign" in line and "contact@a0021.example" in line for line in said)

@@ -79,7 +79,7 @@ def test_tasks_are_listed_and_closed(proposed):
     }
     proposed.say("tasks", "done", tasks[0]["id"], "--note", "posted by hand", "--by", "Ana")
     assert [task["id"] for task in proposed.json("tasks")] == [tasks[1]["id"]]
-    done = proposed.json("tasks", "--all")[0]
+    done = next(task for task in proposed.json("tasks", "--all") if task["id"] == tasks[0]["id"])
     assert (done["done_by"], done["note"]) == ("Ana", "summons posted by hand")
 
 

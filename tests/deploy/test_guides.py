@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from api.cli import main
-from api.duty import NOT_RUNNING
+from engine.alarms import NOT_RUNNING
 from engine.events import MISSED_STEP
 from engine.meetings import MEETING_UNCONFIRMED
 from engine.runs import BRAKE

@@ -54,7 +54,9 @@ def test_it_publishes_the_agenda_by_the_new_number_of_days(planned):
 def test_it_leaves_what_a_person_moved_called_or_confirmed(planned):
     planned.engine.move_meeting("2025-04", planned.at("2025-04-22T18:00"), planned.at("2025-02-20"))
     planned.engine.confirm_meeting("2025-08", planned.at("2025-02-20"), "Ana")
-    call_meeting(planned.engine, planned.at("2025-07-03T20:00"), "", planned.at("2025-02-20"))
+    with planned.engine.store.write() as connection:
+        called = planned.at("2025-07-03T20:00")
+        call_meeting(connection, planned.engine.rules, called, "", planned.at("2025-02-20"))
     under(planned, meetings=SECOND_TUESDAY).tick(planned.at("2025-02-21"))
     kept = days(planned)
     assert (kept["2025-04"], kept["2025-07"], kept["2025-08"]) == ("2025-04-22", "2025-07-03", "2025-08-28")

@@ -27,6 +27,7 @@ KINDS = (
         "test_mail",
     ),
     *("receipt", "payment_reversed", "restored", "farewell", *BoardMail),
+    *("not_running", "meeting_unconfirmed"),
 )
 CUTS = ("suspension", "summons", "removal", "farewell", "spared")
 PIC = Letterhead(
@@ -77,6 +78,8 @@ VALUES = {
     "event": None,
     "until": None,
     "link": None,
+    "since": "2025-06-01T07:00:00+00:00",
+    "fault": "disk-full",
     "payment": {
         "amount": 2550,
         "paid_on": "2026-03-01",
@@ -117,6 +120,7 @@ LITTLE = dict.fromkeys(VALUES) | {
     "resign_before": "2026-07-02",
     "meeting": "2025-08-28T16:30:00+00:00",
     "items": 1,
+    "since": "2025-06-01T07:00:00+00:00",
     "payment": VALUES["payment"],
 }
 
