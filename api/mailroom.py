@@ -20,7 +20,7 @@ from engine.board import seats_in_office
 from engine.calendar import slots_between
 from engine.clock import at_local, local_day, utc_now
 from engine.engine import Engine
-from engine.errors import RelanceError
+from engine.errors import BadConfiguration
 from notifications.claims import ClosesAt
 from notifications.mail import Composer, Outgoing, Sender
 from notifications.outbox import any_wordless, render_pending
@@ -111,7 +111,7 @@ def links_of(settings: Settings, engine: Engine) -> Callable[[Outgoing], Outgoin
             return mail
         try:
             return replace(mail, body=with_link(settings, engine, mail.dedupe_key, mail.body, utc_now()))
-        except RelanceError as error:  # the mail says by itself that there is no door: nothing else waits for it
+        except BadConfiguration as error:  # without its key no link can be made: better no door than no mail
             LOG.error("mail %s: no personal link: %s", mail.id, error)  # noqa: TRY400 what is wrong is said
             return mail
 

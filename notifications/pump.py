@@ -273,7 +273,7 @@ class Pump:
         self._tell_alive()
         if done is not None and dropped:
             done["dropped"] += dropped
-        return [hooks.fill(mail) for mail in group]
+        return group
 
     def _tell_refusals(self, now: datetime) -> None:
         """Tell of addresses that take no mail, before it is written down: rather twice than never."""
@@ -323,7 +323,7 @@ class Pump:
         holding = asyncio.create_task(self._hold(group[0].claim))
         try:
             while waiting and not self._stopping.is_set():
-                answer = await self.postman.deliver(waiting[0], partial(self._may_send, waiting[0], grouped=grouped))
+                answer = await self._deliver(waiting[0], partial(self._may_send, waiting[0], grouped=grouped))
                 self._unwritten.append(Settled(waiting.pop(0), answer))
                 if answer.for_all or self._time.monotonic() - began > TOO_SLOW:
                     break
@@ -336,6 +336,14 @@ class Pump:
             self._sending = None
             self._unwritten += [Settled(mail, Answer(Verdict.UNTRIED)) for mail in waiting]
             holding.cancel()
+
+    async def _deliver(self, mail: Outgoing, may_send: Callable[[], bool]) -> Answer:
+        """Hand over a mail with what is kept nowhere put in; where that cannot be made now, it is tried again later."""
+        try:
+            filled = self.hooks.fill(mail)
+        except RelanceError as error:
+            return Answer(Verdict.LATER, str(error))
+        return await self.postman.deliver(filled, may_send)
 
     def _may_send(self, mail: Outgoing, *, grouped: bool) -> bool:
         """Whether a mail is still ours, right before its content goes. Those of a group were counted as gone before."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -187,6 +188,40 @@ def test_words_come_first(post, server):
 
     post.pump(server, hooks=Hooks(write_words=write_words)).round()
     assert server.taken[0].text == "at last\n"
+
+
+def test_what_is_kept_nowhere_is_put_in_as_it_leaves(post, server):
+    post.put(body="vote: ••••")
+    post.pump(server, hooks=Hooks(fill=lambda mail: replace(mail, body=mail.body.replace("••••", "secret")))).round()
+    assert server.taken[0].text == "vote: secret\n"
+    assert post.row().body == "vote: ••••"
+
+
+def test_what_cannot_be_put_in_now_leaves_later(post, server):
+    post.put()
+    broken = [DatabaseFault(database="relance.db", reason="full")]
+
+    def fill(mail):
+        if broken:
+            raise broken.pop()
+        return mail
+
+    pump = post.pump(server, hooks=Hooks(fill=fill))
+    pump.round()
+    assert (post.row().status, len(server.taken)) == ("pending", 0)
+    post.later(minutes=1)
+    pump.round()
+    assert (post.row().status, len(server.taken)) == ("sent", 1)
+
+
+def test_what_may_still_be_added_to_waits_for_its_time(post, server):
+    post.put(due_at=START + 10 * MINUTE)
+    pump = post.pump(server)
+    pump.round()
+    assert post.statuses() == ["pending"]
+    post.later(minutes=10)
+    pump.round()
+    assert post.statuses() == ["sent"]
 
 
 def test_what_has_become_wrong_is_dropped_with_its_reason(post, server):
