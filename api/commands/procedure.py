@@ -170,28 +170,47 @@ def done(
 
 def confirm(
     what: Annotated[
-        Literal["brake", "deletion"], typer.Argument(help="A step that waits, or deletions.", show_default=False)
+        Literal["brake", "deletion", "re-suspension"],
+        typer.Argument(help="A step that waits, deletions, or cutting again.", show_default=False),
     ],
     number: Annotated[
         str | None,
-        typer.Argument(metavar="NUMBER", help="Deletion: only this one's. Brake: only this step.", show_default=False),
+        typer.Argument(metavar="NUMBER", help="Only this one's, or only this step.", show_default=False),
     ] = None,
     yes: Yes = False,
     by: By = None,
 ) -> None:
-    """Confirm a step that waits, or deletions.
+    """Confirm a step that waits, deletions, or that somebody is cut again.
 
-    Whom it concerns is shown first, with names. Nobody is asked with --yes.
+    Whom it concerns is shown first, with names. Nobody is asked with --yes. Cutting again, under this year's decision,
+    whom an undone payment had restored needs its NUMBER.
     """
-    from api.commands.desk import open_desk
+    from api.commands.desk import actor, open_desk
 
     with open_desk() as desk:
         desk.engine.tick(desk.now)
         if what == "brake":
             _confirm_brake(desk, number, by, yes=yes)
-        else:
+        elif what == "deletion":
             _confirm_deletion(desk, number, by, yes=yes)
+        elif number is None:
+            raise typer.BadParameter("name the association: relance confirm re-suspension A0042")
+        else:
+            _cut_again(desk, number, actor(by), yes=yes)
         desk.tell()
+
+
+def _cut_again(desk: "Desk", number: str, by: str, *, yes: bool) -> None:
+    from api.commands.desk import agreed
+    from workflows.membership import corrections, members
+    from workflows.membership.definition import MEMBERSHIP
+
+    with desk.engine.context.reading(MEMBERSHIP, desk.now) as work:
+        desk.show_standings(work.connection, [members.find(work, number).id])
+    if not agreed("Interrupt its services again?", yes=yes):
+        raise typer.Abort
+    with desk.acting() as work:
+        corrections.suspend_again(work, members.find(work, number), by)
 
 
 def _confirm_brake(desk: "Desk", event: str | None, by: str | None, *, yes: bool) -> None:
