@@ -16,6 +16,7 @@ from tests import played
 from tests.house import House
 from tests.served import PATIENCE, Process, until
 
+
 @pytest.fixture
 def folder(tmp_path):
     """A folder with a database that has not run since the end of November 2024, and three members."""

@@ -76,7 +76,7 @@ def _end_with(act: Callable[[], Any], writing: int) -> NoReturn:
     code = 1
     try:
         told = pickle.dumps(act())
-        with open(writing, "wb") as pipe:  # noqa: PTH123 a pipe has no path
+        with open(writing, "wb") as pipe:
             pipe.write(told)
         code = 0
     except BaseException:  # noqa: BLE001 the parent hears that it failed

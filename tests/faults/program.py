@@ -101,12 +101,15 @@ class Program:
 
     def warm_up(self) -> None:
         """Do everything once, in a database that is thrown away: what is forked later need not learn it again."""
-        made = outbox.Renderer = cache(Renderer)  # type: ignore[misc,assignment]  # each process would compile them
+        made = cache(Renderer)
+        vars(outbox)["Renderer"] = made  # each process would compile them anew
         for kind, language in product(Mail, LANGUAGES):
             made(letterhead_of(self.settings))._template(kind, language)
         self.tokens = self.begin(1)
         self.at(START + timedelta(days=3)).run()
-        self.ask(Ask("treasurer", "POST", "/associations", {"number": "B1", "name": "B1", "email": "b@ca.example"}, "1"))
+        self.ask(
+            Ask("treasurer", "POST", "/associations", {"number": "B1", "name": "B1", "email": "b@ca.example"}, "1")
+        )
         self.post()
         self.taken()
         self.engine.store.close()

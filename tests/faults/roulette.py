@@ -1,7 +1,6 @@
 """The year, lived by processes that are killed at any moment, one after the other, until one comes to its end."""
 
 import struct
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -55,7 +54,7 @@ class Roulette(Walk):
         self._restore(self.base)
         done(self.program.forget)
         self._reached(self.position)
-        code = KILLED
+        code, told = KILLED, None
         while code == KILLED:
             code, told = forked(partial(self._live_from, self._where()), chance.uniform(0, longest))
             game.kills += code == KILLED
@@ -66,7 +65,7 @@ class Roulette(Walk):
         live(self.program, position, self._reached)
         return self._closed(self._look())
 
-    def _told(self, told: tuple[Counter[str], list[str]]) -> Stand:
+    def _told(self, told: Any) -> Stand:
         return self._stand(told, True)
 
     # How far a life got, in memory that outlives it
