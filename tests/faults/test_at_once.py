@@ -1,5 +1,6 @@
 """At the same moment: servers that start, a payment that is sent ten times, seats that vote while the ballot closes."""
 
+import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -161,8 +162,9 @@ def open_ballots(town, closes_in):
         meeting = connection.exec_driver_sql(sql, row).lastrowid
         sql = """INSERT INTO ballot (instance_id, meeting_id, trigger, year, status, opens_at, closes_at, electorate,
             approve, reject, abstain, took_part, missing, reason, rule, annulled_by, annulled_reason)
-            SELECT id, ?, 'suspend', ?, 'open', ?, ?, ?, 0, 0, 0, 0, '', '', '', '', '' FROM workflow_instance"""
-        connection.exec_driver_sql(sql, (meeting, now.year, began, closes, "|".join(VOTERS)))
+            SELECT id, ?, 'suspend', ?, 'open', ?, ?, ?, 0, 0, 0, 0, '', '', ?, '', '' FROM workflow_instance"""
+        rule = json.dumps(town.house.engine.rules.board.counting.as_texts())
+        connection.exec_driver_sql(sql, (meeting, now.year, began, closes, "|".join(VOTERS), rule))
     return meeting
 
 
@@ -189,6 +191,7 @@ def vote_until_refused(town, servers, meeting, *, by_hand):
         for choice, ballot in zip(cycle(("approve", "reject", "abstain")), cycle(ballots), strict=False):
             answer = servers[number % 2].ask("PUT", f"/ballots/{ballot}/vote", tokens[number], json={"choice": choice})
             if answer.status_code != 200:
+                busy.release(4 * len(VOTERS))  # whoever waits to close waits no longer
                 return kept, answer.status_code
             kept[ballot, VOTERS[number]] = choice
             busy.release()
