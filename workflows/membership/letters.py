@@ -47,7 +47,10 @@ def latest_letter(member: Member) -> LetterFacts:
 
 
 def tell(work: Work, member: Member, letter: LetterFacts, news: PostNews, actor: str = NOBODY) -> None:
-    """Record what became known of a letter. Raises Invalid when it would be presented before it was posted."""
+    """Record what became known of a letter; what was known is no news, and changes nothing.
+
+    Raises Invalid when it would be presented before it was posted.
+    """
     posted = news.posted_on or letter.posted_on
     presented = news.first_presented_on or letter.first_presented_on
     if news.posted_on is not None and news.posted_on < _written_on(work, member, letter):
@@ -59,9 +62,11 @@ def tell(work: Work, member: Member, letter: LetterFacts, news: PostNews, actor:
         raise Invalid(reason="a letter that was not posted has no outcome")
     tracking = work.connection.exec_driver_sql("SELECT tracking FROM letter WHERE id = ?", (letter.id,)).scalar_one()
     note = news.search_note if news.search_note is not None else letter.search_note
+    told = LetterFacts(letter.id, letter.kind, letter.created_at, posted, presented, outcome, note)
+    if told == letter and news.tracking in {None, tracking}:
+        return
     days = tuple(None if day is None else day.isoformat() for day in (posted, presented))
     work.batch.add(_UPDATE, days[0], news.tracking or tracking, days[1], outcome, note, letter.id)
-    told = LetterFacts(letter.id, letter.kind, letter.created_at, posted, presented, outcome, note)
     member.letters = tuple(told if known.id == letter.id else known for known in member.letters)
     occasion = work.occasion(work.at, f"letter:{letter.id}", actor)
     reason = f"{letter.kind} letter: posted {days[0]}, presented {days[1] or 'not yet'}, {outcome or 'no outcome yet'}"
