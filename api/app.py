@@ -41,12 +41,13 @@ from engine.engine import Engine
 
 PREFIX = "/api/v1"
 BIGGEST_BODY = 1_000_000
-THREADS = 12
+THREADS = 11
 """Requests that are worked on at once: fewer than the database has connections, or some would wait in vain."""
 LOOKING = 2
 """Looks at its health at once, beside those: requests that wait for a locked database must not hide that it is."""
+# A request is held against their paths in this order: first what a whole board asks at once.
 SUBJECTS = (
-    *(associations, payments, people, meetings, minutes, ballots, votes, procedure, sheet, letters, webhooks),
+    *(ballots, associations, payments, people, meetings, minutes, votes, procedure, sheet, letters, webhooks),
     *(calendar, tasks, outbox, services, simulations, journal),
 )
 PROBLEM: dict[str, Any] = {

@@ -1,20 +1,25 @@
 """Tokens: 256 random bits, shown once; the database keeps their SHA-256."""
 
 import hmac
+import json
 import secrets
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection
 
 from api.tables import Role
 from engine.board import seats
 from engine.errors import Invalid
-from engine.store import instant_of, maybe_instant, stored
+from engine.store import instant_of, maybe_instant, stored, tuples
 
 PREFIX = "relance_"
 _FIND = "SELECT id, name, role, seat, digest FROM api_token WHERE digest = ? AND revoked_at IS NULL"
+_HOLDING = """SELECT id, name, role, seat, digest FROM api_token
+    WHERE digest IN (SELECT value FROM json_each(?)) AND revoked_at IS NULL"""
 _INSERT = "INSERT INTO api_token (name, role, seat, digest, created_at) VALUES (?, ?, ?, ?, ?)"
 _LIST = "SELECT id, name, role, seat, created_at, revoked_at FROM api_token ORDER BY id"
 _REVOKE = "UPDATE api_token SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
@@ -22,12 +27,13 @@ _REVOKE = "UPDATE api_token SET revoked_at = ? WHERE id = ? AND revoked_at IS NU
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Who asks: in whose name, in which role, for which seat."""
+    """Who asks: in whose name, in which role, for which seat; `digest`: what is kept of its secret."""
 
     id: int
     name: str
     role: Role
     seat: str | None
+    digest: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,18 @@ def find(connection: Connection, secret: str) -> Token | None:
     row = connection.exec_driver_sql(_FIND, (digest,)).fetchone()
     if row is None or not hmac.compare_digest(row[4], digest):
         return None
-    return Token(row[0], row[1], Role(row[2]), row[3])
+    return _token(row)
+
+
+def holding(connection: Connection, tokens: Collection[Token]) -> set[Token]:
+    """Return those of these tokens that are still in force, and still are what they were."""
+    digests = json.dumps([token.digest for token in tokens])
+    found = {_token(row) for row in tuples(connection, _HOLDING, (digests,))}
+    return found.intersection(tokens)
+
+
+def _token(row: Sequence[Any]) -> Token:
+    return Token(row[0], row[1], Role(row[2]), row[3], row[4])
 
 
 def listed(connection: Connection) -> list[TokenLine]:

@@ -9,6 +9,7 @@ from typing import Annotated, Protocol
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from sqlalchemy import Connection
@@ -30,6 +31,8 @@ from engine.work import Work
 from workflows.membership.definition import MEMBERSHIP
 
 JSON = "application/json"
+VOTERS = (Role.BOARD, Role.CHAIR, Role.TREASURER, Role.SECRETARY)
+"""Who may have a seat."""
 
 
 class Pump(Protocol):
@@ -75,6 +78,8 @@ class House:
     ran_at: float | None = None
     stopping: Event = field(default_factory=Event)
     votes: VoteBox = field(init=False)
+    voters: dict[str, Token] = field(default_factory=dict)
+    """Tokens that have voted, by digest."""
 
     def __post_init__(self) -> None:
         """Put up the box for votes."""
@@ -95,7 +100,10 @@ Here = Annotated[House, Depends(house_of)]
 _bearer = HTTPBearer(auto_error=False, description="A token made by `relance token create`.")
 
 
-def who(house: Here, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Token:
+Shown = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+def who(house: Here, credentials: Shown) -> Token:
     """Return who asks. Raises Unauthenticated."""
     if credentials is None:
         raise Unauthenticated
@@ -234,6 +242,20 @@ def reading(*roles: Role) -> Callable[..., Awaitable[Office]]:
     return opened
 
 
+async def voting(request: Request, house: Here, credentials: Shown) -> Office:
+    """Give an office to whoever may vote: a token that has voted is not looked up again.
+
+    It is good for voting only: the vote's own transaction asks whether the token still holds.
+    """
+    token = None if credentials is None else house.voters.get(auth.digest_of(credentials.credentials))
+    if token is None:
+        token = await run_in_threadpool(who, house, credentials)
+        _refuse_role(token, VOTERS)
+        if token.seat is not None:
+            house.voters[token.digest] = token
+    return Office(house, token, house.clock(), request)
+
+
 IdempotencyKey = Annotated[
     str | None,
     Header(min_length=1, max_length=200, pattern=r"^[!-~]+$", description="The same key: done once, answered again."),
@@ -256,12 +278,12 @@ Anybody = Annotated[Office, Depends(reading())]
 Treasurer = Annotated[Office, Depends(reading(Role.TREASURER))]
 Secretary = Annotated[Office, Depends(reading(Role.SECRETARY))]
 Admin = Annotated[Office, Depends(reading(Role.ADMIN))]
-Voter = Annotated[Office, Depends(reading(Role.BOARD, Role.CHAIR, Role.TREASURER, Role.SECRETARY))]
+Voter = Annotated[Office, Depends(voting)]
 AnybodyOnce = Annotated[Office, Depends(posting())]
 TreasurerOnce = Annotated[Office, Depends(posting(Role.TREASURER))]
 DeskOnce = Annotated[Office, Depends(posting(Role.TREASURER, Role.SECRETARY))]
 SecretaryOnce = Annotated[Office, Depends(posting(Role.SECRETARY))]
-VoterOnce = Annotated[Office, Depends(posting(Role.BOARD, Role.CHAIR, Role.TREASURER, Role.SECRETARY))]
+VoterOnce = Annotated[Office, Depends(posting(*VOTERS))]
 SheetOnce = Annotated[Office, Depends(posting(Role.SECRETARY, Role.CHAIR, Role.BOARD, Role.TREASURER))]
 ChairOnce = Annotated[Office, Depends(posting(Role.SECRETARY, Role.CHAIR))]
 AdminOnce = Annotated[Office, Depends(posting(Role.ADMIN))]

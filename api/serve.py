@@ -98,15 +98,17 @@ def _run(house: House, watch: Watch, listening: socket.socket, said: Callable[[s
 
 def answer(app: FastAPI, house: House, listening: socket.socket, ready: Callable[[], object]) -> None:
     """Answer requests until SIGTERM or SIGINT; `ready` is called just before."""
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE, server_header=False
-    )
-    server = Server(config, house)
+    server = Server(config_of(app), house)
     _stop_quietly()
     ready()
     gc.collect()
     gc.freeze()
     server.run(sockets=[listening])
+
+
+def config_of(app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves."""
+    return uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE, server_header=False)
 
 
 def _stop_quietly() -> None:

@@ -1,13 +1,20 @@
 """Votes as they come in: one writer, and all that wait at that moment in one transaction (group commit).
 
-The disk is asked once for many votes. Each is refused or counted for itself; none is acknowledged before it is kept.
+The disk is asked once for many votes, and no thread waits with each of them: requests await the writer's answer. Each
+vote is refused or counted for itself; none is acknowledged before it is kept.
 """
 
+from asyncio import AbstractEventLoop, Future, get_running_loop
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
+from api import auth
+from api.auth import Token
+from api.problems import Unauthenticated
 from engine.engine import Engine
 from engine.errors import RelanceError
 from engine.voting import Cast, cast
@@ -19,13 +26,24 @@ QUIET = timedelta(seconds=10)
 """For so long it is not asked again whether something is due, where nothing was."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Slip:
-    """One vote on its way: `at` when it was kept, or what refused it."""
+    """One vote on its way: by whose token, and what its request awaits; `at` when it was kept, or what refused it."""
 
     vote: Cast
+    token: Token
+    answer: "Future[datetime]"
     at: datetime | None = None
     error: BaseException | None = None
+
+    def tell(self) -> None:
+        """Answer the request, on its own loop; one that was given up asks for nothing any more."""
+        if self.answer.done():
+            return
+        if self.error is not None:
+            self.answer.set_exception(self.error)
+        elif self.at is not None:
+            self.answer.set_result(self.at)
 
 
 class VoteBox:
@@ -35,30 +53,45 @@ class VoteBox:
         """Begin empty."""
         self._engine, self._clock = engine, clock
         self._waiting: list[Slip] = []
-        self._door, self._pen = Lock(), Lock()
+        self._door = Lock()
+        self._writing = False
+        self._writer = ThreadPoolExecutor(1, "votes")
         self._quiet: tuple[datetime, datetime] | None = None
 
-    def cast(self, vote: Cast) -> datetime:
-        """Keep a vote. Returns when it was kept. Raises BallotNotOpen, NotASeat."""
-        slip = Slip(vote)
+    async def cast(self, vote: Cast, token: Token) -> datetime:
+        """Keep a vote. Returns when it was kept. Raises BallotNotOpen, NotASeat, Recused, Unauthenticated.
+
+        That the token still holds is asked in the vote's own transaction: once revoked it casts nothing.
+        """
+        loop = get_running_loop()
+        slip = Slip(vote, token, loop.create_future())
         with self._door:
             self._waiting.append(slip)
-        with self._pen:
-            if slip.at is None and slip.error is None:
-                self._keep_waiting()
-        if slip.error is not None:
-            raise slip.error
-        return slip.at or self._clock()
+            idle, self._writing = not self._writing, True
+        if idle:  # after the other requests that the loop has at hand: they go with it
+            loop.call_soon(self._writer.submit, self._keep_all)
+        return await slip.answer
 
-    def _keep_waiting(self) -> None:
-        """Keep all that wait now, in one transaction; if that fails as a whole, it fails for each."""
-        with self._door:
-            slips, self._waiting = self._waiting, []
-        now = self._clock()
+    def _keep_all(self) -> None:
+        """Keep what waits, and what comes meanwhile, until nothing waits."""
+        while True:
+            with self._door:
+                slips, self._waiting = self._waiting, []
+                self._writing = bool(slips)
+            if not slips:
+                return
+            self._keep_these(slips)
+            for loop in {slip.answer.get_loop() for slip in slips}:
+                with suppress(RuntimeError):  # a loop that was closed meanwhile has nobody waiting
+                    loop.call_soon_threadsafe(_tell, loop, slips)
+
+    def _keep_these(self, slips: Sequence[Slip]) -> None:
+        """Keep them in one transaction; if that fails as a whole, it fails for each."""
         try:
+            now = self._clock()
             self._run_what_is_due(now)
             with self._engine.context.work(MEMBERSHIP, now, now) as work:
-                kept = _keep(work, slips)
+                kept = _keep(work, _admitted(work, slips))
         except Exception as error:  # noqa: BLE001 it is raised again where each vote was cast
             for slip in slips:
                 slip.error = slip.error or error
@@ -75,6 +108,21 @@ class VoteBox:
             self._quiet = None
         else:
             self._quiet = (now, moment or now + QUIET)
+
+
+def _tell(loop: AbstractEventLoop, slips: Sequence[Slip]) -> None:
+    for slip in slips:
+        if slip.answer.get_loop() is loop:
+            slip.tell()
+
+
+def _admitted(work: Work, slips: Sequence[Slip]) -> list[Slip]:
+    """Those whose tokens still are what they were when the requests came."""
+    holding = auth.holding(work.connection, {slip.token for slip in slips})
+    for slip in slips:
+        if slip.token not in holding:
+            slip.error = Unauthenticated()
+    return [slip for slip in slips if slip.token in holding]
 
 
 def _keep(work: Work, slips: Sequence[Slip]) -> list[Slip]:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 
-from api.deps import Anybody, ChairOnce, Office, Voter
+from api.deps import JSON, Anybody, ChairOnce, Office, Voter
 from api.pagination import BIGGEST, Cursor, Limit, Page, id_key, page_of
-from api.problems import NotFound
+from api.problems import NotFound, Unauthenticated
 from api.schemas.board import Ballot, CountedVote, Rule, Status, Vote
 from api.schemas.kinds import PathId
 from engine import listings
@@ -88,19 +89,22 @@ def get_ballot(ballot_id: PathId, office: Anybody) -> Ballot:
         return one(connection, ballot_id)
 
 
-@router.put("/ballots/{ballot_id}/vote")
-def vote(ballot_id: PathId, body: Vote, office: Voter) -> CountedVote:
+@router.put("/ballots/{ballot_id}/vote", response_model=CountedVote)
+async def vote(ballot_id: PathId, body: Vote, office: Voter) -> Response:
     """Vote from the token's seat; it can be changed until the ballot closes."""
-    seat = office.token.seat
-    if seat is None:
+    house, token = office.house, office.token
+    if token.seat is None:
         raise NotASeat(seat="This token")
-
     try:
-        at = office.house.votes.cast(Cast(ballot_id, seat, Choice(body.choice), body.comment))
+        at = await house.votes.cast(Cast(ballot_id, token.seat, Choice(body.choice), body.comment), token)
     except BallotNotOpen:
-        _refuse_unknown(office, ballot_id)
+        await run_in_threadpool(_refuse_unknown, office, ballot_id)
         raise
-    return CountedVote(ballot=ballot_id, seat=seat, choice=body.choice, comment=body.comment, at=at)
+    except Unauthenticated:
+        house.voters.pop(token.digest, None)
+        raise
+    counted = CountedVote(ballot=ballot_id, seat=token.seat, choice=body.choice, comment=body.comment, at=at)
+    return Response(counted.model_dump_json(), media_type=JSON)
 
 
 def close_parts(parts: Sequence[Part]) -> None:

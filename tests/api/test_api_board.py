@@ -205,6 +205,38 @@ def test_votes_that_come_in_together_are_each_counted_or_refused_for_themselves(
     assert counter.house.rows("SELECT count(*) FROM vote") == [(20,)]
 
 
+def test_a_token_that_has_voted_votes_no_more_once_it_is_revoked(counter):
+    counter.summer()
+    found = ballots(counter.as_("reader"))
+    path, other = (f"/ballots/{found[number]['id']}/vote" for number in ("A1", "A2"))
+    seat = counter.as_("S1")
+    assert seat.put(path, {"choice": "approve"})[0] == 200
+    with counter.store.write() as connection:
+        connection.exec_driver_sql("UPDATE api_token SET revoked_at = created_at WHERE seat = 'S1'")
+    barrier = Barrier(6)
+
+    def act(number):
+        barrier.wait()
+        return counter.as_(SEATS[number % 3]).put(other if number < 3 else path, {"choice": "reject"})[0]
+
+    assert together(6, act) == [401, 200, 200, 401, 200, 200]
+    assert seat.refused("PUT", path, {"choice": "reject"}) == (401, "unauthenticated")
+    assert seat.refused("PUT", path, {"choice": "nothing"}) == (401, "unauthenticated")
+    assert counter.house.rows("SELECT choice FROM vote WHERE seat = 'S1'") == [("approve",)]
+
+
+def test_a_token_without_a_seat_votes_for_nobody(counter):
+    counter.summer()
+    path = f"/ballots/{ballots(counter.as_('reader'))['A1']['id']}/vote"
+    for role, answer in (("reader", (403, "not-allowed")), ("secretary", (403, "not-a-seat"))):
+        for _ in range(2):
+            assert counter.as_(role).refused("PUT", path, {"choice": "approve"}) == answer
+    with counter.store.write() as connection:
+        connection.exec_driver_sql("UPDATE api_token SET revoked_at = created_at")
+    for role in ("reader", "secretary"):
+        assert counter.as_(role).refused("PUT", path, {"choice": "approve"}) == (401, "unauthenticated")
+
+
 def test_a_hearing_takes_votes_from_the_meetings_hour_on_not_before(counter):
     secretary = counter.heard().as_("secretary")
     letter = secretary.get("/letters", association="A1")["items"][0]
