@@ -11,8 +11,6 @@ from datetime import date, datetime
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from itertools import groupby
-from typing import Any
 
 from engine.store import Store
 from notifications.mail import token_of
@@ -67,17 +65,13 @@ class Mail:
     """A message that was taken, with its row."""
 
     taken: Taken
+    message: EmailMessage
     row: Row
-
-    @cached_property
-    def message(self) -> EmailMessage:
-        """The message, parsed."""
-        return self.taken.message
 
     @cached_property
     def text(self) -> str:
         """Its words."""
-        return self.taken.text
+        return str(self.message.get_content()).replace("\r\n", "\n")
 
     @cached_property
     def on(self) -> date:
@@ -100,9 +94,9 @@ def cents(amount: str) -> int:
     return int(re.sub(r"\D", "", amount))
 
 
-def token(taken: Taken) -> str:
+def token(message: EmailMessage) -> str:
     """What its Message-ID says."""
-    return str(taken.message["Message-ID"]).strip("<>").partition("@")[0]
+    return str(message["Message-ID"]).strip("<>").partition("@")[0]
 
 
 class Books:
@@ -111,7 +105,9 @@ class Books:
     def __init__(self, register: Register) -> None:
         self.dues = {row["number"]: cents(row["dues"]) for row in register.before}
         self.payments = {row["reference"]: row for row in register.payments}
-        self._paid = {(row["number"], int(row["year"])): date.fromisoformat(row["paid_on"]) for row in register.payments}
+        self._paid = {
+            (row["number"], int(row["year"])): date.fromisoformat(row["paid_on"]) for row in register.payments
+        }
         assert len(self._paid) == len(self.payments) == len(register.payments)
 
     def owed(self, number: str, on: date, *, paid_today: bool) -> list[tuple[int, int]]:
@@ -131,12 +127,15 @@ class Postbag:
     """Everything that was taken in the two years."""
 
     def __init__(self, taken: Sequence[Taken], store: Store, register: Register) -> None:
-        self.taken, self.store, self.register = taken, store, register
+        self.store, self.register = store, register
         self.rows = rows_of(store)
         self.books = Books(register)
         self._seats = {row["seat"]: row["email"] for row in read_csv(register.board)}
-        by_token = {token_of(row.key): row for row in self.rows}
-        self.mails = [Mail(one, by_token[token(one)]) for one in taken if token(one) in by_token]
+        asked = {token_of(row.key): row for row in self.rows}
+        messages = [(token(message), one, message) for one in taken for message in [one.message]]
+        self._said = Counter(said for said, _, _ in messages)
+        self._unasked = [one.recipient for said, one, _ in messages if said not in asked]
+        self.mails = [Mail(one, message, asked[said]) for said, one, message in messages if said in asked]
 
     def about(self) -> Counter[tuple[str, str, str]]:
         """What was sent, one per occasion whatever the recipients."""
@@ -144,23 +143,20 @@ class Postbag:
 
     def more_or_less_than_once(self) -> list[str]:
         """Every row left once and was accepted; no occasion, and no step of a year, was told twice to an address."""
-        said = Counter(token(one) for one in self.taken)
-        found = [f"{row} left {said[token_of(row.key)]} times" for row in self.rows if said[token_of(row.key)] != 1]
+        times = [(row, self._said[token_of(row.key)]) for row in self.rows]
+        found = [f"{row} left {number} times" for row, number in times if number != 1]
         found += [f"{row} is not sent" for row in self.rows if row.status != "sent"]
-        found += [f"{one.recipient}: nobody asked for it" for one in self.taken if not self._asked(one)]
+        found += [f"{recipient}: nobody asked for it" for recipient in self._unasked]
         told = Counter((mail.row.about, mail.taken.recipient) for mail in self.mails)
         told += Counter(
             ((str(mail.row.number), mail.row.kind, str(mail.row.year)), mail.taken.recipient)
             for mail in self.mails
             if mail.row.kind in ONCE_A_YEAR
         )
-        return found + [f"{what} to {whom}: {times} times" for (what, whom), times in told.items() if times > 1]
-
-    def _asked(self, one: Taken) -> bool:
-        return token(one) in {token_of(row.key) for row in self.rows}
+        return found + [f"{what} to {whom}: {number} times" for (what, whom), number in told.items() if number > 1]
 
     def wrong_recipients(self) -> list[str]:
-        """Each occasion reached the addresses that the register had that day, and no other; the headers say the same."""
+        """Each occasion reached the addresses that the register had that day, and no other; its headers say so."""
         found = [
             f"{mail.name}: {mail.taken.sender}, {mail.taken.recipient}, To: {mail.message['To']}"
             for mail in self.mails
@@ -240,7 +236,7 @@ class Postbag:
 
     def sent_after_the_end(self) -> list[str]:
         """To whom is struck off leaves what is due to it, and nothing else."""
-        ended: Mapping[str, str] = dict(played.rows(self.store, _REMOVED))
+        ended: Mapping[str | None, str] = dict(played.rows(self.store, _REMOVED))
         return [
             mail.name
             for mail in self.mails
@@ -261,9 +257,3 @@ class Postbag:
 
 def _day(stored: str) -> date:
     return datetime.fromisoformat(f"{stored}+00:00").astimezone(PARIS).date()
-
-
-def by_kind(about: Counter[Any]) -> dict[str, int]:
-    """How many of each kind, for a first look."""
-    kinds = sorted(kind for _, kind, _ in about)
-    return {kind: len(list(group)) for kind, group in groupby(kinds)}

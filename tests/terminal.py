@@ -3,14 +3,19 @@
 import json
 import sqlite3
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import typer.main
+import typer.testing
 from typer.testing import CliRunner
 
 from api.cli import main
 
 PARIS = ZoneInfo("Europe/Paris")
+# Built once: anew for each command that is typed, it would take longer than the command.
+typer.testing._get_command = cache(typer.main.get_command)  # type: ignore[attr-defined]
 HEADER = (
     "number,name,kind,joined_on,contact_name,contact_role,email,treasurer_name,treasurer_email,address,postcode,city,"
     "region,country,language,themes,dues"

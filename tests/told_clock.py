@@ -1,39 +1,51 @@
-"""Runs `relance …` at an instant it is told: `told_clock.py INSTANT WORDS…`; each line of standard input is the next.
+"""Runs `relance …` at an instant it is told: `told_clock.py INSTANT WORDS…`, for processes that live through years.
 
-For real processes that live through years in a minute. Time passes in between as it does; APScheduler, the leases and
-the pump follow. The event loop waits by the real clock, and the pump looks for mail twenty times a second.
+A server is told the next instant by each line of its standard input; in between its time passes as it does.
+APScheduler, the leases and the pump follow that clock, while threads and the event loop wait by the real one; the pump
+looks for mail twenty times a second.
 """
 
 import sys
+from datetime import datetime
 from threading import Event, Thread
 
-from freezegun import freeze_time
-
-import api.serve  # what defines models and routes comes before the clock is changed
+import engine.clock
 from api.cli import main
-from notifications.pump import RealTime
 
 OFTEN = 0.05
 
 
-def look_often(seconds: float, until: Event) -> None:
-    """Wait as the pump does, at most so long."""
-    until.wait(min(seconds, OFTEN))
-
-
 def run(instant: str, *words: str) -> None:
-    """Run a command; move the clock while it runs."""
-    clock = freeze_time(instant, tick=True, real_asyncio=True).start()
-
-    def listen() -> None:
-        for line in sys.stdin:
-            clock.move_to(line.strip())
-
-    Thread(target=listen, daemon=True).start()
-    RealTime.wait = staticmethod(look_often)  # type: ignore[method-assign]
+    """Run a command."""
+    if words[0] == "serve":
+        _serve_from(instant)
+    else:
+        now = datetime.fromisoformat(instant)
+        engine.clock.utc_now = lambda: now
     main(list(words), prog_name="relance")
 
 
+def _serve_from(instant: str) -> None:
+    """Change every clock of this process, and listen for the time."""
+    from freezegun import freeze_time
+
+    import api.serve  # noqa: F401 what defines models comes before the clock is changed
+    from notifications.pump import RealTime
+
+    clock = freeze_time(datetime.fromisoformat(instant), tick=True, real_asyncio=True).start()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            clock.move_to(datetime.fromisoformat(line.strip()))
+
+    Thread(target=listen, daemon=True).start()
+    RealTime.wait = staticmethod(_wait)  # type: ignore[method-assign]
+
+
+def _wait(seconds: float, until: Event) -> None:
+    """Wait as the pump does, but not for long."""
+    until.wait(min(seconds, OFTEN))
+
+
 if __name__ == "__main__":
-    assert api.serve
     run(*sys.argv[1:])

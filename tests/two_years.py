@@ -138,8 +138,8 @@ class Sender:
 
 
 def utc(instant: datetime) -> str:
-    """An instant as freezegun reads it."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    """An instant as it is told to a process."""
+    return instant.astimezone(UTC).isoformat()
 
 
 class InOneProcess:
@@ -243,7 +243,12 @@ def words_of(step: Step) -> tuple[object, ...]:
     """A step of the scenario as it is typed."""
     given = step.fields
     if step.do == "vote":
-        return "vote", given["trigger"], given["association"], *(f"{seat}={said}" for seat, said in given["votes"].items())
+        return (
+            "vote",
+            given["trigger"],
+            given["association"],
+            *(f"{seat}={said}" for seat, said in given["votes"].items()),
+        )
     if step.do == "letter":
         dates = ((f"--{name}", given[name]) for name in ("posted", "presented") if name in given)
         return "letter", given["association"], *(word for pair in dates for word in pair)
