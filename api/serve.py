@@ -99,7 +99,7 @@ def _run(house: House, watch: Watch, listening: socket.socket, said: Callable[[s
 def answer(app: FastAPI, house: House, listening: socket.socket, ready: Callable[[], object]) -> None:
     """Answer requests until SIGTERM or SIGINT; `ready` is called just before."""
     server = Server(config_of(app), house)
-    _stop_quietly()
+    stop_quietly()
     ready()
     gc.collect()
     gc.freeze()
@@ -111,19 +111,24 @@ def config_of(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE, server_header=False)
 
 
-def _stop_quietly() -> None:
+def stop_quietly() -> None:
     """Uvicorn raises the signal again once it has stopped: the rest has still to be put away."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the port, or say that it is taken. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    listening = socket.socket(found[0], socket.SOCK_STREAM)
+    """Take the port, or say that it is taken. Raises OSError.
+
+    Its protocol is named: asyncio switches Nagle's delay off only where it is, and else each answer would wait 40 ms.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
+    )[0]
+    listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(found[4])
+        listening.bind(address)
         listening.listen(BACKLOG)
     except OSError:
         listening.close()

@@ -1,13 +1,16 @@
 """`relance serve`, as real processes on loopback: one schedules, the others wait, and all stop when told."""
 
+import asyncio
 import json
 import signal
+import socket
 from datetime import UTC, datetime
 
 import httpx2
 import pytest
 
 from api import auth
+from api.serve import listen
 from api.tables import Role
 from api.wiring import engine_of
 from engine.migrate import migrate
@@ -119,6 +122,25 @@ def test_mail_that_is_kept_for_reading_gets_its_words(start, token):
     found = server.ask("GET", "/outbox", token[Role.ADMIN], params={"limit": 200}).json()["items"]
     message = next(one["id"] for one in found if one["association"] == "A9")
     until(lambda: server.ask("GET", f"/outbox/{message}", token[Role.ADMIN]).json()["body"])
+
+
+def test_an_answer_is_not_held_back_until_40_ms_have_passed():
+    """Its head and its body are two segments: the second must not wait until the first is acknowledged."""
+    held_back = []
+
+    async def note(_reader, writer):
+        held_back.append(not writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async def connect(listening):
+        async with await asyncio.start_server(note, sock=listening) as server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+            await reader.read()
+            writer.close()
+
+    with listen("127.0.0.1", 0) as listening:
+        asyncio.run(connect(listening))
+    assert held_back == [False]
 
 
 def test_a_port_that_is_taken_is_one_line(start):

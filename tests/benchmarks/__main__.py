@@ -1,4 +1,4 @@
-"""`make bench`: the reference year against its floor, the register's replay, the command line's first answer.
+"""`make bench`: the reference year against its floor, votes, mails, memory at rest, the command line's first answer.
 
 The engine and its floor run in turn, each in a process of its own, so that what else the machine does falls on both;
 of several runs the one with the median ratio is shown. `--full` adds the year of 1,000,000 associations.
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import floor, reference_year
+from tests.benchmarks import floor, idle, mail, reference_year, votes
 
 SIZES, FULL = (10_000, 100_000), 1_000_000
 RELANCE = Path(sys.executable).with_name("relance")
@@ -134,6 +134,14 @@ def show_commands() -> None:
         print(f"{' '.join(command):50} {seconds:5.2f} s   (wanted: {most} s)")
 
 
+def show_service() -> None:
+    """Show how the unattended service does: each part against the least that does the same, in turn, and at rest."""
+    for title, part in (("votes", votes), ("mails", mail), ("memory", idle)):
+        print(f"\n{title}")
+        part.main()
+    print()
+
+
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
@@ -150,6 +158,7 @@ def main() -> None:
     show_years(SIZES, asked.times)
     if asked.full:
         show_years((SIZES[0], FULL), 1)
+    show_service()
     show_commands()
 
 

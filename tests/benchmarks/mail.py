@@ -12,6 +12,7 @@ import asyncio
 import gc
 import multiprocessing
 import socket
+import statistics
 import sys
 import tempfile
 import time
@@ -36,6 +37,7 @@ from workflows.membership.relevance import no_longer_right
 
 PORTION = 2000
 ROUNDS = 7
+LEAST_SHARE = 0.9
 SENDER = Sender("tresorerie@lepic.example", "Le PIC", "bureau@lepic.example")
 LETTERHEAD = Letterhead(
     name="Le PIC", short_name="PIC", email="tresorerie@lepic.example", iban="FR7630006000011234567890189"
@@ -117,24 +119,29 @@ def send_by_pump(pump: Pump, first: int, last: int) -> float:
 
 
 def measure(folder: Path, port: int, portion: int = PORTION) -> list[tuple[float, float]]:
-    """Mails per second, by pairs taken in turn: prebuilt, pump."""
+    """Mails per second, by pairs: prebuilt, pump. Which of the two comes first changes from pair to pair."""
     store = outbox(folder / "mail.db", portion * (ROUNDS + 1))
     postman = Postman(Server("127.0.0.1", port), Composer(SENDER))
     hooks, habits = Hooks(no_longer_right=no_longer_right), Habits(live=True, max_per_minute=None)
     gc.collect()
     gc.freeze()
-    rates = []
+    rates: list[tuple[float, float]] = []
     with Pump(store, postman, hooks, habits) as pump:
         for first in range(1, 1 + portion * (ROUNDS + 1), portion):
-            envelopes = prebuilt(store, first, first + portion)
-            floor = asyncio.run(send_prebuilt(port, envelopes))
-            rates.append((portion / floor, portion / send_by_pump(pump, first, first + portion)))
+            rates.append(_pair(pump, port, (first, first + portion), pump_first=len(rates) % 2 == 0))
     store.close()
     return rates[1:]  # the first pair warms up
 
 
+def _pair(pump: Pump, port: int, rows: tuple[int, int], *, pump_first: bool) -> tuple[float, float]:
+    mails, envelopes = rows[1] - rows[0], prebuilt(pump.store, *rows)
+    before = mails / send_by_pump(pump, *rows) if pump_first else 0.0
+    floor = mails / asyncio.run(send_prebuilt(port, envelopes))
+    return floor, before or mails / send_by_pump(pump, *rows)
+
+
 def main(portion: int = PORTION) -> float:
-    """Measure, print, and return the pump's share of the floor: the best of each, since what disturbs only slows."""
+    """Measure, print, and return the pump's share of the floor: the median of the pairs."""
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.SimpleQueue()
     sink = spawn.Process(target=take_everything, args=(ready,), daemon=True)
@@ -144,10 +151,9 @@ def main(portion: int = PORTION) -> float:
     sink.terminate()
     sink.join()
     for floor, pump in rates:
-        print(f"prebuilt {floor:7.0f} mails/s   pump {pump:7.0f} mails/s   {pump / floor:6.1%}")
-    best_floor, best_pump = max(floor for floor, _ in rates), max(pump for _, pump in rates)
-    share = best_pump / best_floor
-    print(f"best     {best_floor:7.0f} mails/s   pump {best_pump:7.0f} mails/s   {share:6.1%}")
+        print(f"prebuilt {floor:6.0f} mails/s   relance {pump:6.0f} mails/s   {pump / floor:6.1%}")
+    share = statistics.median(pump / floor for floor, pump in rates)
+    print(f"median of {len(rates)} pairs: {share:.1%} (wanted: {LEAST_SHARE:.0%})")
     return share
 
 
