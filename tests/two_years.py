@@ -1,8 +1,8 @@
 """The register's two years as its people live them: `relance tick --now` every day, and `relance serve` that sends.
 
 What happens is that of `tests/years/register-two-years.toml` and its payment files, typed as commands. Mail leaves by
-a real `relance serve` beside, whose clock is told the same day: it has the database, the scheduler and the pump to
-itself as in production, and never runs ahead of the days that are played.
+a real `relance serve` beside, whose clock is told the same day (it never runs ahead of the days that are played), and
+by the round of the outbox that ends each tick: two pumps on one database.
 """
 
 import csv
@@ -26,6 +26,9 @@ YEARS = Path(__file__).parent / "years" / "register-two-years.toml"
 DEMO = Path(__file__).parents[1] / "workflows" / "membership" / "demo"
 BOOTSTRAP = Path(__file__).with_name("told_clock.py")
 PATIENCE = 90.0
+HOLIDAYS = 7
+"""The month without a meeting; in every other the secretary confirms its date on the first."""
+MINUTE = timedelta(minutes=1)
 NAME = "Le PIC"
 SENDER = "tresorerie@lepic.example"
 MOVED_ON = date(2025, 4, 2)
@@ -134,7 +137,7 @@ class Sender:
         self._said.close()
         log = self.log()
         self._log.close()
-        assert (code, "Traceback" in log) == (0, False), log
+        assert (code, "Traceback" in log, ": accepted " in log) == (0, False, True), log
 
 
 def utc(instant: datetime) -> str:
@@ -200,7 +203,7 @@ class TwoYears:
         for step in self._expected.get(day, ()):
             found, wanted = outbox.counts(), (step.expect or {})["counts"]
             assert {state: found.get(state, 0) for state in wanted} == wanted, step.name
-        sender.at(noon)
+        sender.at(noon - MINUTE)  # as clocks of two processes differ; it never sees a whole day without a run
         self.typist.type(noon, "tick", "--now", day.isoformat())
         self.days += 1
         outbox.drain(sender, but="receipt")
@@ -225,6 +228,8 @@ class TwoYears:
                 happenings[local(step.on)].append((step.on, *words_of(step)))
         day = local(self.scenario.start)
         while noon_of(day) <= self.scenario.end:
+            if day.day == 1 and day.month != HOLIDAYS:
+                happenings[day].append((noon_of(day), "meeting", "confirm", f"{day:%Y-%m}"))
             yield day, happenings[day]
             day += timedelta(days=1)
 
