@@ -225,6 +225,16 @@ def hearing(counter):
     return ballots(secretary, status="open")["A1"]
 
 
+def test_a_letters_news_told_twice_is_told_once(counter):
+    counter.heard()
+    secretary = counter.as_("secretary")
+    path = f"/letters/{secretary.get('/letters')['items'][0]['id']}"
+    counter.pass_time("2026-10-06")
+    for _ in range(2):
+        assert secretary.patch(path, {"posted_on": "2026-10-05", "tracking": "1A"})[0] == 200
+    assert counter.house.rows("SELECT count(*) FROM journal_entry WHERE trigger = 'letter'") == [(1,)]
+
+
 def test_no_default_ever_strikes_anybody_off(counter):
     ballot = hearing(counter)
     path = f"/meetings/{ballot['meeting']}"
