@@ -162,6 +162,8 @@ class Watch:
             now = self.house.clock()
             try:
                 held = self._hold(now)
+                if held and self._alarm is None:
+                    self._go_on()
             except DatabaseFault as fault:
                 self.house.troubles.meet(During.LEASE, fault, now)
                 self._silence.look(now)
@@ -169,9 +171,7 @@ class Watch:
             except Exception:
                 log.exception("the lease cannot be kept")
                 held = False
-            if held and self._alarm is None:
-                self._go_on()
-            elif not held:
+            if not held:
                 self._go_off()
             self._ended.wait(self.lease.lasts.total_seconds() / 3)
 

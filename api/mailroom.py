@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from threading import Thread
@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from api import board_relevance
 from api.addressees import letterhead_of, members_of
 from api.board_matters import matters_of
 from api.links import HIDDEN, key_of
@@ -68,7 +69,9 @@ def hooks_of(settings: Settings, engine: Engine, hindered: Hindered = log_fault)
     return Hooks(
         write_words=_words_of(settings, engine),
         closes_at=windows_of(engine),
-        no_longer_right=no_longer_right,
+        no_longer_right=lambda connection, ids: (
+            no_longer_right(connection, ids) | board_relevance.no_longer_right(connection, ids)
+        ),
         refused_for_good=_refusals_of(engine),
         fill=links_of(settings, engine),
         hindered=hindered,
@@ -110,7 +113,9 @@ def links_of(settings: Settings, engine: Engine) -> Callable[[Outgoing], Outgoin
         if HIDDEN not in mail.body or mail.instance_id is not None:
             return mail
         try:
-            return replace(mail, body=with_link(settings, engine, mail.dedupe_key, mail.body, utc_now()))
+            return replace(
+                mail, body=with_link(settings, engine, Kept(mail.dedupe_key, mail.recipient, mail.body), utc_now())
+            )
         except BadConfiguration as error:  # without its key no link can be made: better no door than no mail
             LOG.error("mail %s: no personal link: %s", mail.id, error)  # noqa: TRY400 what is wrong is said
             return mail
@@ -118,15 +123,27 @@ def links_of(settings: Settings, engine: Engine) -> Callable[[Outgoing], Outgoin
     return fill
 
 
-def with_link(settings: Settings, engine: Engine, dedupe_key: str, body: str, now: datetime) -> str:
-    """Put the personal link of the seat that a mail is for where its place is kept. Raises BadConfiguration."""
-    seat, meeting_id = seat_and_meeting(dedupe_key)
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A mail to a seat as it is kept: without its link."""
+
+    dedupe_key: str
+    recipient: str
+    body: str
+
+
+def with_link(settings: Settings, engine: Engine, mail: Kept, now: datetime) -> str:
+    """Put the personal link of the seat that a mail is for where its place is kept. Raises BadConfiguration.
+
+    Whoever no longer holds the seat, or no longer has that address, gets none: the link would be the successor's.
+    """
+    seat, meeting_id = seat_and_meeting(mail.dedupe_key)
     with engine.store.write() as connection:
-        person = next(
-            (one.person for one in seats_in_office(connection, local_day(now, engine.rules.tz)) if one.name == seat), ""
-        )
-        token = key_of(settings).make(connection, meeting_id, seat, person, now)
-    return body.replace(HIDDEN, token)
+        for sitting in seats_in_office(connection, local_day(now, engine.rules.tz)):
+            if (sitting.name, sitting.email) == (seat, mail.recipient):
+                token = key_of(settings).make(connection, meeting_id, seat, sitting.person, now)
+                return mail.body.replace(HIDDEN, token)
+    return mail.body
 
 
 def seat_and_meeting(dedupe_key: str) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from engine.context import Context
 from engine.definition import BallotRule, Workflow
 from engine.meetings import MEETING_UNCONFIRMED, MeetingFacts, meetings_where
 from engine.models import BallotStatus, BoardMail
-from engine.recusals import stand_aside_as_declared
+from engine.recusals import stand_aside_anew, stand_aside_as_declared
 from engine.store import stored
 from engine.tallies import freeze, outcomes_of, tallies_of
 from engine.work import Work, block, decided
@@ -160,7 +160,7 @@ def _listable(
     """Chunks of ids for the list of a year, whole or carried on: whom it cannot concern, SQL leaves out already."""
     year, whole = which
     sql = _EVERY_MEETING if rule.every_meeting else _WHOLE if whole else _AGAIN
-    states = rule.source or workflow.sources(rule.trigger)
+    states = workflow.listed_from(rule)
     after = 0
     while True:
         with context.reading(workflow) as work:
@@ -195,7 +195,7 @@ def put_on(work: Work, case: Case, rule: BallotRule, meeting: MeetingFacts, occa
         *(case.id, meeting.id, rule.trigger, occasion.year, status.value, stored(opens), stored(meeting.closes_at)),
         *(electorate, "", 0, 0, 0, 0, "", counting, "", ""),
     )
-    stand_aside_as_declared(work, case, rule.trigger)
+    stand_aside_as_declared(work, case, rule.trigger, work.at)
     for kind in rule.sends_again if again and rule.sends_again else rule.sends:
         work.send(case, kind, occasion)
     why = f"{rule.trigger}: on the agenda of {local_day(meeting.held_at, work.rules.tz).isoformat()}"
@@ -229,6 +229,7 @@ def _open_hearing(work: Work, case: Case, ballot: BallotFacts, moment: datetime)
         block(work, case, ballot, missing, moment)
     else:
         work.batch.add(_OPEN, work.electorate(moment), work.counting, ballot.id)
+        stand_aside_anew(work, case, ballot, moment)
         ballot.status = BallotStatus.OPEN
 
 

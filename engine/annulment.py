@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from engine.board_mail import tell_decisions
 from engine.cases import BallotFacts, Case
 from engine.errors import Invalid, NotAllowed
+from engine.meetings import meeting
 from engine.models import BallotStatus
 from engine.work import Work
 
@@ -11,17 +13,16 @@ PEOPLE = 2
 DECISIONS = (BallotStatus.ADOPTED, BallotStatus.REJECTED)
 _ANNUL = """UPDATE ballot SET annulled_at = ?, annulled_by = ?, annulled_reason = ?
     WHERE id = ? AND annulled_at IS NULL"""
-_LAST_MOVE = """SELECT cause, effective_at FROM journal_entry WHERE instance_id = ? AND acted
-    AND from_state IS NOT NULL AND from_state <> to_state ORDER BY id DESC LIMIT 1"""
-_MOVED_BY = """SELECT 1 FROM journal_entry WHERE instance_id = ? AND acted AND from_state <> to_state
-    AND (cause = ? OR (cause = ? AND ? AND effective_at >= ?))"""
+_MOVES = """SELECT cause, effective_at FROM journal_entry WHERE instance_id = ? AND acted
+    AND from_state IS NOT NULL AND from_state <> to_state ORDER BY id"""
+CORRECTION = "correction"
 
 
 def refuse_alone(people: Sequence[str], reason: str) -> str:
     """Return both names as the journal has them. Raises Invalid without two different people, or a reason."""
     names = [name.strip() for name in people if name.strip()]
     if len({name.casefold() for name in names}) < PEOPLE or not reason.strip():
-        raise Invalid(reason="a correction takes two different people and a reason")
+        raise Invalid(reason="this takes two different people and a reason")
     return " + ".join(names)
 
 
@@ -35,6 +36,8 @@ def annul(work: Work, case: Case, ballot: BallotFacts, reason: str, people: Sequ
     if ballot.status not in DECISIONS:
         raise NotAllowed(reason=f"ballot {ballot.id} has decided nothing that could be annulled")
     moved = _has_moved(work, case, ballot)
+    if moved and work.workflow.undo is None:
+        raise NotAllowed(reason=f"what ballot {ballot.id} decided about {case.subject} cannot be taken back")
     if work.connection.exec_driver_sql(_ANNUL, (work.now, actor, reason.strip(), ballot.id)).rowcount == 0:
         raise NotAllowed(reason=f"ballot {ballot.id} is annulled already")
     occasion = work.occasion(work.at, f"ballot:{ballot.id}", actor, reason=reason.strip())
@@ -45,18 +48,37 @@ def annul(work: Work, case: Case, ballot: BallotFacts, reason: str, people: Sequ
         work.workflow.undo(work, again, reason, people)
     else:
         work.look([again], work.at)
+    tell_decisions(work, meeting(work.connection, ballot.meeting_id))
     return str(again.state)
 
 
 def _has_moved(work: Work, case: Case, ballot: BallotFacts) -> bool:
-    """Whether the decision has moved its subject, by itself or through the yearly step that waited for it."""
+    """Whether what the decision moved still stands. Raises NotAllowed where something else has moved it since."""
+    sql = "SELECT decided_at FROM ballot WHERE id = ?"
+    decided_at = work.connection.exec_driver_sql(sql, (ballot.id,)).scalar_one()
     step = next((event.name for event in work.workflow.calendar if event.decided_by == ballot.trigger), "")
-    causes = (f"ballot:{ballot.id}", f"calendar:{step}")
-    last = work.connection.exec_driver_sql(_LAST_MOVE, (case.id,)).fetchone()
-    since = work.connection.exec_driver_sql("SELECT decided_at FROM ballot WHERE id = ?", (ballot.id,)).scalar_one()
-    adopted = ballot.status == BallotStatus.ADOPTED
-    if last is not None and (last[0] == causes[0] or (last[0] == causes[1] and adopted and last[1] >= since)):
-        return True
-    if work.connection.exec_driver_sql(_MOVED_BY, (case.id, *causes, adopted, since)).fetchone() is not None:
+
+    def ours(cause: str, effective_at: str) -> bool:
+        waited = cause == f"calendar:{step}" and ballot.status == BallotStatus.ADOPTED and effective_at >= decided_at
+        return cause == f"ballot:{ballot.id}" or waited
+
+    standing = [ours(*move) for move in _standing_moves(work, case)]
+    if any(standing[:-1]):
         raise NotAllowed(reason=f"{case.subject} has moved on since ballot {ballot.id}: correct that first")
-    return False
+    return bool(standing) and standing[-1]
+
+
+def _standing_moves(work: Work, case: Case) -> list[tuple[str, str]]:
+    """The moves of a case that stand: a correction takes back the one before it, or that which a correction undid."""
+    standing: list[tuple[str, str]] = []
+    undone: tuple[str, str] | None = None
+    for cause, effective_at in work.connection.exec_driver_sql(_MOVES, (case.id,)):
+        if cause != CORRECTION:
+            standing.append((cause, effective_at))
+            undone = None
+        elif undone is not None:
+            standing.append(undone)
+            undone = None
+        elif standing:
+            undone = standing.pop()
+    return standing

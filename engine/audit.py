@@ -112,7 +112,7 @@ _STRANGERS = """SELECT i.subject, b.trigger, v.seat FROM vote v JOIN ballot b ON
     JOIN workflow_instance i ON i.id = b.instance_id
     WHERE i.workflow = ? AND v.superseded_at IS NULL AND instr('|' || b.electorate || '|', '|' || v.seat || '|') = 0"""
 _COUNTS = """SELECT i.subject, b.trigger, b.year, b.approve, b.reject, b.abstain, b.took_part,
-    sum(v.choice = 'approve'), sum(v.choice = 'reject'), sum(v.choice = 'abstain'), count(v.id)
+    sum(v.choice = 'approve'), sum(v.choice = 'reject'), sum(v.choice = 'abstain'), count(v.id), b.hands
     FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id
     LEFT JOIN vote v ON v.ballot_id = b.id AND v.superseded_at IS NULL
     WHERE i.workflow = ? AND b.status IN ('adopted', 'rejected', 'no_quorum') GROUP BY b.id ORDER BY b.id"""
@@ -127,10 +127,12 @@ def votes_of_seats(connection: Connection, workflow: Workflow) -> Iterator[Findi
 
 
 def frozen_counts(connection: Connection, workflow: Workflow) -> Iterator[Finding]:
-    """The counts of a closed ballot are those of its votes; those present may be more than those who voted."""
+    """The counts of a closed ballot are those of its votes and of hands in the room; present may be more than voted."""
     for row in connection.exec_driver_sql(_COUNTS, (workflow.name,)):
-        subject, trigger, year, *numbers = row
-        frozen, voted = tuple(numbers[:3]), tuple(number or 0 for number in numbers[4:7])
+        subject, trigger, year, *numbers, hands = row
+        counted = map(int, (hands or "0/0/0").split("/"))
+        frozen = tuple(numbers[:3])
+        voted = tuple((number or 0) + more for number, more in zip(numbers[4:7], counted, strict=True))
         if frozen != voted:
             yield Finding(subject, f"ballot {trigger} {year} is counted {_said(frozen)}, its votes are {_said(voted)}")
         if numbers[3] < numbers[7]:

@@ -52,10 +52,25 @@ def tell_seats(work: Work, meeting: MeetingFacts, telling: Telling, seats: Itera
             work.batch.add(OUTBOX, *what, seat.email, work.rules.language, context, "pending", now, due, 0, "")
 
 
-def tell_change(work: Work, meeting: MeetingFacts, instance_id: int, reason: str, *, added: bool) -> None:
-    """Tell the seats what the secretary put on the agenda, or took off it, and why."""
-    occasion = f"meeting-{meeting.id}:{'on' if added else 'off'}-{instance_id}:{work.now}"
-    told = {"instances": [instance_id], "added": added, "reason": reason}
+@dataclass(frozen=True, slots=True)
+class AgendaChange:
+    """What the secretary put on an agenda, or took off it: which question, about which instance, and why."""
+
+    instance_id: int
+    trigger: str
+    reason: str
+    added: bool
+
+
+def tell_change(work: Work, meeting: MeetingFacts, change: AgendaChange) -> None:
+    """Tell the seats of a change by hand."""
+    how = "on" if change.added else "off"
+    occasion = f"meeting-{meeting.id}:{how}-{change.trigger}-{change.instance_id}:{work.now}"
+    told = {"instances": [change.instance_id]} | {
+        "trigger": change.trigger,
+        "added": change.added,
+        "reason": change.reason,
+    }
     tell_seats(work, meeting, Telling(BoardMail.AGENDA_CHANGED, occasion, told))
 
 

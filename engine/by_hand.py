@@ -4,7 +4,7 @@ What is put on by hand meets the same conditions as the list: the hand only adds
 """
 
 from engine.agenda import LATEST_PUBLICATION, agenda_occasion, put_on
-from engine.board_mail import tell_change
+from engine.board_mail import AgendaChange, tell_change
 from engine.cases import BallotFacts, Case
 from engine.definition import BallotRule
 from engine.errors import BallotNotOpen, GateNotMet, Invalid, NotAllowed
@@ -13,6 +13,7 @@ from engine.models import BallotStatus
 from engine.work import Decision, Work, set_ballot
 
 _MORE_ITEMS = "UPDATE meeting SET items = items + 1 WHERE id = ?"
+_FEWER_ITEMS = "UPDATE meeting SET items = max(0, items - 1) WHERE id = ?"
 
 
 def add_item(work: Work, case: Case, held: MeetingFacts, trigger: str, reason: str, actor: str) -> None:
@@ -33,7 +34,7 @@ def add_item(work: Work, case: Case, held: MeetingFacts, trigger: str, reason: s
             raise GateNotMet(gate=why)
     put_on(work, case, rule, held, occasion)
     work.connection.exec_driver_sql(_MORE_ITEMS, (held.id,))
-    tell_change(work, held, case.id, reason.strip(), added=True)
+    tell_change(work, held, AgendaChange(case.id, trigger, reason.strip(), added=True))
 
 
 def take_off(work: Work, case: Case, ballot: BallotFacts, reason: str, actor: str) -> None:
@@ -43,7 +44,9 @@ def take_off(work: Work, case: Case, ballot: BallotFacts, reason: str, actor: st
         raise BallotNotOpen(ballot=ballot.id)
     said = f"taken off the agenda: {reason.strip()}"
     set_ballot(work, case, ballot, BallotStatus.WITHDRAWN, Decision(work.at, said, actor=actor))
-    tell_change(work, meeting(work.connection, ballot.meeting_id), case.id, reason.strip(), added=False)
+    held = meeting(work.connection, ballot.meeting_id)
+    tell_change(work, held, AgendaChange(case.id, str(ballot.trigger), reason.strip(), added=False))
+    work.connection.exec_driver_sql(_FEWER_ITEMS, (held.id,))
     work.look([case], work.at)
 
 
@@ -70,7 +73,7 @@ def _refuse_meeting(work: Work, rule: BallotRule, held: MeetingFacts) -> None:
 
 
 def _refuse_case(work: Work, case: Case, rule: BallotRule, held: MeetingFacts) -> None:
-    states = rule.source or work.workflow.sources(rule.trigger)
+    states = work.workflow.listed_from(rule)
     if case.state not in states:
         raise GateNotMet(gate=f"is {case.state}")
     if any(ballot.live and ballot.trigger == rule.trigger for ballot in case.ballots):

@@ -151,6 +151,10 @@ class Workflow:
         """Return the ballot rule of that trigger. Raises KeyError."""
         return self._ballots[trigger]
 
+    def listed_from(self, rule: BallotRule) -> tuple[str, ...]:
+        """Return the states of those whom a question may be asked about."""
+        return rule.source or self.sources(rule.trigger)
+
     def sources(self, trigger: str) -> tuple[str, ...]:
         """Return the states in which that trigger has an arrow, in the order of `states`."""
         return tuple(state for state in self.states if (trigger, state) in self._arrows)

@@ -81,25 +81,25 @@ def insert_meeting(connection: Connection, rules: Rules, month: str, held_at: da
     """Make the row of a meeting and of what the seats are told before it; one that is past is closed."""
     sql = """INSERT INTO meeting (month, held_at, publish_at, confirm_by, closes_at, closed_at, place, confirmed, items,
         present) VALUES (?, ?, ?, ?, ?, ?, '', ?, 0, '') ON CONFLICT DO NOTHING"""
-    dates = (_days_before(rules, held_at, rules.board.publish_days), _days_before(rules, held_at, CONFIRM_DAYS))
+    dates = (days_before(rules, held_at, rules.board.publish_days), days_before(rules, held_at, CONFIRM_DAYS))
     over_text = stored(now) if held_at < now else None
     connection.exec_driver_sql(
         sql,
         (
-            *(month, stored(held_at), *(stored(date) for date in dates), stored(_closing(rules, held_at))),
+            *(month, stored(held_at), *(stored(date) for date in dates), stored(closing_of(rules, held_at))),
             *(over_text, rules.dates_confirmed),
         ),
     )
     if over_text is None:
-        _plan_notices(connection, rules, meeting_of_month(connection, month), now)
+        plan_notices(connection, rules, meeting_of_month(connection, month), now)
 
 
-def _plan_notices(connection: Connection, rules: Rules, planned: MeetingFacts, now: datetime) -> None:
+def plan_notices(connection: Connection, rules: Rules, planned: MeetingFacts, now: datetime) -> None:
     """What the seats are told before a meeting, from now on: those told already stay told."""
     sql = "DELETE FROM board_notice WHERE meeting_id = ? AND done_at IS NULL"
     connection.exec_driver_sql(sql, (planned.id,))
-    news = _days_before(rules, planned.publish_at, NEWS_DAYS)
-    reminders = [_days_before(rules, planned.held_at, days) for days in REMINDER_DAYS]
+    news = days_before(rules, planned.publish_at, NEWS_DAYS)
+    reminders = [days_before(rules, planned.held_at, days) for days in REMINDER_DAYS]
     rows = [(BoardMail.ANY_NEWS, news), *((BoardMail.VOTE_REMINDER, at) for at in reminders)]
     sql = "INSERT INTO board_notice (meeting_id, kind, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
     for kind, at in rows:
@@ -107,14 +107,14 @@ def _plan_notices(connection: Connection, rules: Rules, planned: MeetingFacts, n
             connection.exec_driver_sql(sql, (planned.id, kind.value, stored(at)))
 
 
-def _days_before(rules: Rules, held_at: datetime, days: int) -> datetime:
+def days_before(rules: Rules, held_at: datetime, days: int) -> datetime:
     """So many days before the meeting, at the same local hour."""
     local = held_at.astimezone(rules.tz)
     day = local.date() - timedelta(days=days)
     return at_local(day, local.hour, local.minute, rules.tz)
 
 
-def _closing(rules: Rules, held_at: datetime) -> datetime:
+def closing_of(rules: Rules, held_at: datetime) -> datetime:
     """The midnight that ends the meeting's day."""
     return end_of_day(local_day(held_at, rules.tz), rules.tz)
 
@@ -165,22 +165,29 @@ def move_meeting(connection: Connection, rules: Rules, month: str, held_at: date
     """
     planned = meeting_of_month(connection, month)
     refuse_move(connection, rules, planned, held_at, now)
-    publish = planned.publish_at if planned.published_at else _days_before(rules, held_at, rules.board.publish_days)
-    confirm_by = _days_before(rules, held_at, CONFIRM_DAYS)
+    publish = planned.publish_at if planned.published_at else days_before(rules, held_at, rules.board.publish_days)
+    confirm_by = days_before(rules, held_at, CONFIRM_DAYS)
     connection.exec_driver_sql(
         "UPDATE meeting SET held_at = ?, publish_at = ?, confirm_by = ?, closes_at = ? WHERE id = ?",
-        (stored(held_at), stored(publish), stored(confirm_by), stored(_closing(rules, held_at)), planned.id),
+        (stored(held_at), stored(publish), stored(confirm_by), stored(closing_of(rules, held_at)), planned.id),
     )
     connection.exec_driver_sql(
         "UPDATE ballot SET closes_at = ? WHERE meeting_id = ? AND status IN ('scheduled', 'open')",
-        (stored(_closing(rules, held_at)), planned.id),
+        (stored(closing_of(rules, held_at)), planned.id),
     )
     connection.exec_driver_sql(
         "UPDATE ballot SET opens_at = ? WHERE meeting_id = ? AND status = 'scheduled'", (stored(held_at), planned.id)
     )
     moved = meeting(connection, planned.id)
-    _plan_notices(connection, rules, moved, now)
+    plan_notices(connection, rules, moved, now)
+    end_alarm(connection, month, now)
     return moved
+
+
+def end_alarm(connection: Connection, month: str, now: datetime) -> None:
+    """The date that a person was asked to confirm is no more."""
+    key = task_key(MEETING_UNCONFIRMED, None, month)
+    connection.exec_driver_sql(CLOSE_TASK.sql, (stored(now), "relance", " (planned anew)", key))
 
 
 def refuse_move(connection: Connection, rules: Rules, planned: MeetingFacts, held_at: datetime, now: datetime) -> None:

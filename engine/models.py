@@ -223,6 +223,8 @@ class Ballot(SQLModel, table=True):
     reason: str = ""
     rule: str = ""
     """How its votes are counted, JSON: the board's rule when it opened."""
+    hands: str | None = None
+    """Hands counted in the room beside the votes, as 3/1/0: for, against, abstaining."""
     annulled_at: datetime | None = None
     annulled_by: str = ""
     """The two people who annulled its decision, which then causes nothing any more."""

@@ -233,7 +233,7 @@ def _items(work: Work, rule: BallotRule, meeting: MeetingFacts, ahead: Ahead) ->
     occasion = agenda_occasion(work, meeting, max(meeting.publish_at, work.at))
     found = [
         case.subject
-        for case in _in_states(work, work.workflow.sources(rule.trigger))
+        for case in _in_states(work, work.workflow.listed_from(rule))
         if case.started_at < before
         and (rule.trigger, case.subject) not in ahead.asked
         and belongs(case, rule, occasion, whole=whole)

@@ -1,27 +1,26 @@
 """Planned meetings follow the configuration: where its rule changed, those that nobody touched yet are planned anew."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from engine.batch import CLOSE_TASK, task_key
 from engine.calendar import MeetingRule, meetings_between
 from engine.clock import at_local, local_day
 from engine.meetings import (
     AHEAD,
     CONFIRM_DAYS,
-    MEETING_UNCONFIRMED,
     MeetingFacts,
-    _closing,
-    _days_before,
-    _plan_notices,
+    closing_of,
+    days_before,
+    end_alarm,
     insert_meeting,
     meeting,
     meetings_where,
+    plan_notices,
 )
 from engine.rules import Rules
 from engine.store import stored
@@ -85,7 +84,7 @@ class _OldRule:
     def put(self, planned: MeetingFacts, rules: Rules) -> bool:
         """Whether it put a meeting exactly where it is."""
         year = at_local(local_day(planned.held_at, self.tz).replace(month=1, day=1), 0, 0, self.tz)
-        publish_at = _days_before(rules, planned.held_at, self.publish_days)
+        publish_at = days_before(replace(rules, tz=self.tz), planned.held_at, self.publish_days)
         dates = meetings_between(self.meetings, self.tz, year, planned.held_at)
         months = {local_day(held_at, self.tz).isoformat()[:7]: held_at for held_at in dates}
         return months.get(planned.month) == planned.held_at and planned.publish_at == publish_at
@@ -139,15 +138,15 @@ def _follow(
             return ""  # its new day is past, or taken: this once it stays where it was
         connection.exec_driver_sql("DELETE FROM board_notice WHERE meeting_id = ?", (planned.id,))
         connection.exec_driver_sql("DELETE FROM meeting WHERE id = ?", (planned.id,))
-        _end_alarm(connection, planned.month, now)
+        end_alarm(connection, planned.month, now)
         return f"{planned.month} is no longer planned"
-    dates = [_days_before(rules, held_at, days) for days in (rules.board.publish_days, CONFIRM_DAYS)]
+    dates = [days_before(rules, held_at, days) for days in (rules.board.publish_days, CONFIRM_DAYS)]
     if (held_at, dates[0]) == (planned.held_at, planned.publish_at):
         return ""
-    row = (held_at, *dates, _closing(rules, held_at))
+    row = (held_at, *dates, closing_of(rules, held_at))
     connection.exec_driver_sql(_MOVE, (*map(stored, row), planned.id))
-    _plan_notices(connection, rules, meeting(connection, planned.id), now)
-    _end_alarm(connection, planned.month, now)
+    plan_notices(connection, rules, meeting(connection, planned.id), now)
+    end_alarm(connection, planned.month, now)
     published = local_day(dates[0], rules.tz).isoformat()
     return f"{planned.month} is on {local_day(held_at, rules.tz).isoformat()}, its agenda published on {published}"
 
@@ -157,9 +156,3 @@ def _is_met_in(rules: Rules, month: str) -> bool:
     first = at_local(datetime.fromisoformat(f"{month}-01").date(), 0, 0, rules.tz)
     found = meetings_between(rules.board.meetings, rules.tz, first, first + AHEAD)
     return any(local_day(held_at, rules.tz).isoformat()[:7] == month for held_at in found)
-
-
-def _end_alarm(connection: Connection, month: str, now: datetime) -> None:
-    """The date that a person was asked to confirm is no more."""
-    key = task_key(MEETING_UNCONFIRMED, None, month)
-    connection.exec_driver_sql(CLOSE_TASK.sql, (stored(now), "relance", " (planned anew)", key))

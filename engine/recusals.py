@@ -1,5 +1,7 @@
 """Standing aside: a seat does not vote, and does not count, where it is party to the matter; and announced absences."""
 
+from datetime import datetime
+
 from sqlalchemy import Connection
 
 from engine.batch import Statement
@@ -20,6 +22,7 @@ _AS_DECLARED = Statement(
     WHERE instance_id = ? AND trigger = ? AND status IN ('scheduled', 'open') ON CONFLICT DO NOTHING""",
     order=4,
 )
+_NO_LONGER_DECLARED = Statement("DELETE FROM recusal WHERE ballot_id = ? AND reason = ?", order=3)
 _RECUSE = """INSERT INTO recusal (ballot_id, seat, reason, actor, at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (ballot_id, seat) DO UPDATE SET reason = excluded.reason, actor = excluded.actor, at = excluded.at"""
 _TAKE_BACK = "DELETE FROM recusal WHERE ballot_id = ? AND seat = ?"
@@ -29,10 +32,16 @@ _ABSENT = """INSERT INTO absence (meeting_id, seat, note, actor, at) VALUES (?, 
 _COMES = "DELETE FROM absence WHERE meeting_id = ? AND seat = ?"
 
 
-def stand_aside_as_declared(work: Work, case: Case, trigger: str) -> None:
-    """On a new ballot, the seats that have declared to belong to the subject stand aside from the start."""
-    for seat in work.standing_aside(case.subject):
+def stand_aside_as_declared(work: Work, case: Case, trigger: str, at: datetime) -> None:
+    """On a ballot that begins, the seats in office that have declared to belong to the subject stand aside."""
+    for seat in work.standing_aside(case.subject, at):
         work.batch.add(_AS_DECLARED, seat, DECLARED, work.now, case.id, trigger)
+
+
+def stand_aside_anew(work: Work, case: Case, ballot: BallotFacts, at: datetime) -> None:
+    """A hearing opens long after it was put on the agenda: who has declared what is asked again, of those who vote."""
+    work.batch.add(_NO_LONGER_DECLARED, ballot.id, DECLARED)
+    stand_aside_as_declared(work, case, ballot.trigger, at)
 
 
 def recuse(work: Work, case: Case, ballot: BallotFacts, seat: str, reason: str, actor: str) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from engine.across import hearings
+from engine.across import Part, hearings, parts_of
 from engine.ballots import Choice, Outcome, Tally
+from engine.board import seats_in_office
+from engine.board_mail import tell_decisions, was_told
 from engine.cases import BallotFacts, Case
 from engine.clock import local_day
 from engine.errors import BallotNotOpen, GateNotMet, Invalid, NotAllowed, NotASeat, Recused
@@ -23,7 +25,7 @@ ANSWERS = (BallotStatus.ADOPTED, BallotStatus.REJECTED)
 CHANNEL = "sheet"
 FOLLOW_UP = "follow_up"
 """The task of whoever does something about what was put off."""
-_SUPERSEDE_ALL = "UPDATE vote SET superseded_at = ? WHERE ballot_id = ? AND superseded_at IS NULL"
+_HANDS = "UPDATE ballot SET hands = ? WHERE id = ?"
 _RECORDABLE = """SELECT id, trigger FROM ballot
     WHERE meeting_id = ? AND status IN ('open', 'no_quorum') AND annulled_at IS NULL ORDER BY id"""
 _ATTENDED = "UPDATE meeting SET present = ? WHERE id = ?"
@@ -37,7 +39,7 @@ def record(
     Raises BallotNotOpen, NotAllowed before the meeting or too late, NotASeat, Recused, GateNotMet.
     """
     _refuse_record(work, case, ballot)
-    _refuse_strangers(work, ballot, (*votes, *present))
+    _refuse_strangers(work, ballot, votes)
     _refuse_recused(work, ballot, votes)
     for seat, choice in votes.items():
         work.connection.exec_driver_sql(SUPERSEDE.sql, (work.now, ballot.id, seat))
@@ -51,34 +53,30 @@ def record_counts(
 ) -> BallotStatus:
     """Record approvals, rejections and abstentions of those present, where the room counted hands.
 
+    What those present had voted before is in their hands now; what others voted from elsewhere counts beside them. A
+    count of hands knows no chair: a tie is a tie.
     Raises what `record` raises, and Invalid for more hands than people who may vote.
     """
     _refuse_record(work, case, ballot)
-    _refuse_strangers(work, ballot, present)
-    voters = _may_vote(work, ballot)
-    there = attend(work, meeting(work.connection, ballot.meeting_id), present)
-    hands = [seat for seat in dict.fromkeys(present) if seat in voters]
+    hands = [seat for seat in dict.fromkeys(present) if seat in _may_vote(work, ballot)]
     if sum(counts) > len(hands):
         raise Invalid(reason=f"ballot {ballot.id}: more votes than the {len(hands)} seats present that may vote")
-    work.connection.exec_driver_sql(_SUPERSEDE_ALL, (work.now, ballot.id))
-    attending = len(voters & set(there))
-    return _conclude(work, case, ballot, Tally(len(voters), *counts, present=attending))
-
-
-def the_rest(work: Work, held: MeetingFacts, named: Iterable[int]) -> list[int]:
-    """Ballots of a meeting that were not named and may be recorded; hearings never are among them: each is its own."""
-    rows = work.connection.exec_driver_sql(_RECORDABLE, (held.id,))
-    apart = {*hearings(machine.workflow for machine in work.machines.values())}
-    return [row[0] for row in rows if row[1] not in apart and row[0] not in set(named)]
+    for seat in hands:
+        work.connection.exec_driver_sql(SUPERSEDE.sql, (work.now, ballot.id, seat))
+    work.connection.exec_driver_sql(_HANDS, ("/".join(map(str, counts)), ballot.id))
+    there = attend(work, meeting(work.connection, ballot.meeting_id), present)
+    voted = tallies_of(work, [ballot.id], there)[ballot.id]
+    approve, reject, abstain = counts
+    said = (voted.approve + approve, voted.reject + reject, voted.abstain + abstain)
+    return _conclude(work, case, ballot, Tally(voted.seats, *said, present=voted.present))
 
 
 def unanimous(work: Work, ballot: BallotFacts, choice: Choice, present: Sequence[str]) -> dict[str, Choice]:
-    """What everybody present says where the room is of one mind: whoever stands aside says nothing.
+    """What everybody present says where the room is of one mind: who stands aside, or has no seat on it, says nothing.
 
     Raises Invalid where nobody is left to say it.
     """
-    aside = recused_on(work.connection, [ballot.id]).get(ballot.id, frozenset())
-    said = {seat: choice for seat in present if seat not in aside}
+    said = dict.fromkeys((seat for seat in present if seat in _may_vote(work, ballot)), choice)
     if not said:
         raise Invalid(reason="a unanimous decision needs to say who was present and may vote")
     return said
@@ -106,11 +104,40 @@ def postpone(work: Work, case: Case, ballot: BallotFacts, postponed: Postponed, 
     if work.workflow.grant is not None:
         work.workflow.grant(work, case, postponed.until, said, actor)
     note = f"{postponed.who}: {postponed.what}"
-    work.batch.open_task(FOLLOW_UP, case, work.at, str(ballot.trigger), postponed.until, note)
+    about = f"{ballot.trigger} until {postponed.until.isoformat()}"
+    work.batch.open_task(FOLLOW_UP, case, work.at, about, postponed.until, note)
+
+
+def the_rest(work: Work, held: MeetingFacts, named: Iterable[int]) -> list[int]:
+    """Ballots of a meeting that were not named and may be recorded now.
+
+    Hearings never are among them, each is its own; nor is whoever has paid, or moved on, since there was no quorum.
+    """
+    rows = work.connection.exec_driver_sql(_RECORDABLE, (held.id,))
+    apart = {*hearings(machine.workflow for machine in work.machines.values())}
+    found = [row[0] for row in rows if row[1] not in apart and row[0] not in set(named)]
+    return [part.ballot.id for part in parts_of(work, found) if _may_be_recorded(part)]
+
+
+def _may_be_recorded(part: Part) -> bool:
+    try:
+        _refuse_record(part.work, part.case, part.ballot)
+    except GateNotMet:
+        return False
+    return True
 
 
 def attend(work: Work, held: MeetingFacts, present: Iterable[str]) -> tuple[str, ...]:
-    """Note who was there, beside those noted before. Returns them all."""
+    """Note who was there, beside those noted before. Returns them all.
+
+    Raises NotAllowed before the meeting, NotASeat for somebody who held no seat that day.
+    """
+    if work.at < held.held_at:
+        raise NotAllowed(reason="who was there is recorded during or after the meeting, not before")
+    sitting = {seat.name for seat in seats_in_office(work.connection, local_day(held.held_at, work.rules.tz))}
+    for seat in present:
+        if seat not in sitting:
+            raise NotASeat(seat=seat)
     everyone = tuple(dict.fromkeys((*held.present, *present)))
     work.connection.exec_driver_sql(_ATTENDED, ("|".join(everyone), held.id))
     return everyone
@@ -124,6 +151,9 @@ def _conclude(work: Work, case: Case, ballot: BallotFacts, tally: Tally) -> Ball
     if outcome is Outcome.NO_QUORUM and not was_open:
         return BallotStatus.NO_QUORUM
     _withdraw_newer(work, case, ballot)
+    held = meeting(work.connection, ballot.meeting_id)
+    if held.closed_at is not None or was_told(work, held):
+        tell_decisions(work, held)
     decided(work, case, ballot, BallotStatus(outcome.value), work.at if was_open else ballot.held_at)
     return BallotStatus(outcome.value)
 

@@ -22,6 +22,7 @@ from engine.errors import Invalid
 from engine.models import BallotStatus
 from engine.results import Entry, journal_after
 from engine.store import Store, instant_of
+from engine.tallies import voters_on
 from engine.voting import Cast
 
 ASSUMED = "assumed"
@@ -187,7 +188,8 @@ class BoardVotes:
     def _vote(self, meeting_id: int, engine: Engine, now: datetime) -> None:
         with engine.store.read() as connection:
             rows = connection.exec_driver_sql(_OPEN, (meeting_id, BallotStatus.OPEN.value)).fetchall()
-        votes = [Cast(row[0], seat, self.choice) for row in rows for seat in row[1].split("|") if seat]
+            voters = voters_on(connection, [(row[0], row[1]) for row in rows])
+        votes = [Cast(ballot, seat, self.choice) for ballot, seats in voters.items() for seat in seats]
         if votes:
             engine.cast_votes(self.workflow, votes, now, ASSUMED)
 

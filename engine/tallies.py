@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from engine.ballots import Choice, CountingRule, Outcome, Tally, count
 from engine.batch import Statement
+from engine.board import seats_in_office
 from engine.store import rows_of
 from engine.work import Work
 
@@ -39,6 +40,15 @@ def tallies_of(work: Work, ballot_ids: Sequence[int], present: Sequence[str]) ->
     return tallies
 
 
+def voters_on(connection: Connection, ballots: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
+    """Seats that may vote on each ballot (id, electorate): those that stand aside left out."""
+    aside = recused_on(connection, [ballot_id for ballot_id, _ in ballots])
+    return {
+        ballot_id: [seat for seat in filter(None, electorate.split("|")) if seat not in aside.get(ballot_id, ())]
+        for ballot_id, electorate in ballots
+    }
+
+
 def recused_on(connection: Connection, ballot_ids: Sequence[int]) -> dict[int, frozenset[str]]:
     """Which seats stand aside on each ballot; a ballot on which none does is left out."""
     aside: dict[int, frozenset[str]] = {}
@@ -61,7 +71,7 @@ def rule_of(text: str) -> CountingRule:
 
 def _chairs_choices(work: Work, ballot_ids: Sequence[int]) -> dict[int, Choice]:
     """What the chair voted, whose vote may decide a tie."""
-    chairs = [row[0] for row in work.connection.exec_driver_sql("SELECT name FROM seat WHERE role = ?", (CHAIR,))]
+    chairs = {seat.name for seat in seats_in_office(work.connection, work.today) if seat.role.casefold() == CHAIR}
     if not chairs or not any(rule_of(rule).casting_vote for rule in _distinct_rules(work, ballot_ids)):
         return {}
     votes = rows_of(work.connection, _VOTES, ballot_ids)

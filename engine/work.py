@@ -53,7 +53,7 @@ class Work:
     _steps: dict[datetime, Sequence[tuple[Slot, Occasion]]] = field(default_factory=dict)
     _settling: dict[datetime, Occasion] = field(default_factory=dict)
     _seats: dict[date, str] = field(default_factory=dict)
-    _interests: dict[str, list[str]] | None = None
+    _interests: dict[date, dict[str, list[str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Open the record of the yearly events' runs."""
@@ -162,14 +162,16 @@ class Work:
         """How the board counts now, as a ballot that opens keeps it."""
         return json.dumps(self.rules.board.counting.as_texts())
 
-    def standing_aside(self, subject: str) -> Sequence[str]:
-        """Seats in office that have declared to belong to a subject."""
-        if self._interests is None:
-            self._interests = defaultdict(list)
-            for seat in seats_in_office(self.connection, self.today):
-                for declared in seat.interests:
-                    self._interests[declared].append(seat.name)
-        return self._interests.get(subject, ())
+    def standing_aside(self, subject: str, at: datetime) -> Sequence[str]:
+        """Seats in office at an instant that have declared to belong to a subject."""
+        day = local_day(at, self.rules.tz)
+        if day not in self._interests:
+            declared: dict[str, list[str]] = defaultdict(list)
+            for seat in seats_in_office(self.connection, day):
+                for one in seat.interests:
+                    declared[one].append(seat.name)
+            self._interests[day] = declared
+        return self._interests[day].get(subject, ())
 
     def write(self) -> None:
         """Write the batch and the runs, then start what was asked of other workflows."""

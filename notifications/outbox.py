@@ -37,7 +37,7 @@ _NOTHING: dict[str, Any] = {
     **dict.fromkeys(("total", "reference", "pay_by", "resign_before", "state", "contact_name")),
     **dict.fromkeys(("owed", "owed_years", "concerned", "decisions", "listed", "subjects", "votes"), ()),
     **dict.fromkeys(("person", "added"), False),
-    **dict.fromkeys(("reason", "seat", "unlisted")),
+    **dict.fromkeys(("reason", "seat", "unlisted", "trigger")),
 }
 _PAYMENT: dict[str, Any] = {"years": (), "credit": 0, "reference": "", "reversed_on": None, "reason": None}
 

@@ -17,7 +17,7 @@ from api.demo.routes import NewDate, Time
 from api.demo.words import EN, EVENTS, FR, QUESTIONS, WORDS, Language, in_words, of_browser
 from api.deps import Here, House
 from api.links import HIDDEN
-from api.mailroom import with_link
+from api.mailroom import Kept, with_link
 from api.problems import NotFound
 from api.schemas.kinds import PathId
 from api.shapes import rfc3339
@@ -100,7 +100,9 @@ def mail(message_id: PathId, request: Request, house: Here, lang: Lang = None) -
     written = instant_of(row.created_at).astimezone(house.engine.rules.tz)
     arrived = dict(row._mapping)  # noqa: SLF001 SQLAlchemy's public name
     if HIDDEN in (arrived["body"] or ""):
-        arrived["body"] = with_link(house.settings, house.engine, row.dedupe_key, arrived["body"], house.clock())
+        arrived["body"] = with_link(
+            house.settings, house.engine, Kept(row.dedupe_key, row.recipient, row.body), house.clock()
+        )
     values = {"mail": arrived, "written": in_words(written, language, FULL)}
     return _page("mail.html", language, values)
 

@@ -16,6 +16,7 @@ from engine.clock import local_day, noon
 from engine.engine import Engine
 from engine.errors import Invalid, NotAllowed
 from engine.listings import happenings, last_entry
+from engine.tallies import voters_on
 from engine.voting import Cast
 from workflows.membership import ledger, members
 from workflows.membership.definition import MEMBERSHIP
@@ -128,7 +129,8 @@ def everybody_votes(engine: Engine, choice: Choice) -> int:
     """Let every seat say the same on every open ballot. Returns how many ballots. Raises NotAllowed where none is."""
     with engine.store.read() as connection:
         rows = connection.exec_driver_sql(_OPEN).fetchall()
-    votes = [Cast(row[0], seat, choice) for row in rows for seat in row[1].split("|") if seat]
+        voters = voters_on(connection, [(row[0], row[1]) for row in rows])
+    votes = [Cast(ballot, seat, choice) for ballot, seats in voters.items() for seat in seats]
     if not votes:
         raise NotAllowed(reason="no ballot is open at this date")
     engine.cast_votes(MEMBERSHIP, votes, engine.upto(), BY)

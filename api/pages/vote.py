@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
+import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Connection
@@ -28,7 +29,8 @@ from api.settings import Settings
 from engine.ballots import Choice, CountingRule
 from engine.board_mail import tell_voter
 from engine.clock import local_day
-from engine.errors import Invalid, ListChanged, RelanceError
+from engine.errors import BadConfiguration, Invalid, ListChanged, RelanceError
+from engine.faults import DatabaseFault
 from engine.meetings import meeting
 from engine.models import BallotStatus
 from engine.voting import Cast, cast
@@ -75,6 +77,8 @@ def open_page(token: str, house: Here, lang: Language = None) -> Response:
     language = lang or house.settings.organisation.language.value
     try:
         return _list(house, token, language)
+    except DatabaseFault:
+        raise  # said as everywhere: 503, and when to come again
     except RelanceError as refusal:
         return _refused(refusal, language, "")
 
@@ -86,6 +90,8 @@ def hand_in(token: str, house: Here, body: Annotated[bytes, Depends(form_of)], l
     try:
         form = read_form(body)
         counted = count(house, token, form)
+    except DatabaseFault:
+        raise
     except RelanceError as refusal:
         return _refused(refusal, language, token)
     return _page("voted.html", language, counted=counted, chosen=bool(form.choices), token=token)
@@ -128,7 +134,7 @@ def count(house: House, token: str, form: Form) -> int:
 
 def _open(connection: Connection, house: House, token: str) -> Link:
     link = links.open_link(connection, token)
-    links.refuse_successor(connection, link, local_day(house.clock(), house.engine.rules.tz))
+    links.refuse_successor(connection, link, local_day(house.now(), house.engine.rules.tz))
     return link
 
 
@@ -149,7 +155,7 @@ def _list(house: House, token: str, language: str) -> Response:
         any_open=any(item["how"] == "open" for item in items),
         held=wording.moment(agenda.meeting.held_at.isoformat(), language, house.settings.organisation.timezone),
         organisation=house.settings.organisation.name,
-        form=links.key_of(house.settings).form(link, house.clock()),
+        form=links.key_of(house.settings).form(link, house.now()),
         rules=_rules(agenda, language),
         clauses=_clauses(agenda, house.settings),
     )
@@ -200,9 +206,11 @@ def _refused(refusal: RelanceError, language: str, token: str) -> Response:
     """Say why nothing was counted, with the status and the type that the API would answer with."""
     known = words(language)
     kind = refusal.type if refusal.type in known else "invalid"
+    status = STATUS.get(refusal.type, 422)
+    if isinstance(refusal, BadConfiguration):  # the key's file: not the voter's fault
+        kind, status = "unavailable", HTTPStatus.SERVICE_UNAVAILABLE
+        structlog.get_logger("api").error("personal links", detail=str(refusal))
     back = "" if isinstance(refusal, UnknownLink) else token
-    page = _page(
-        "refused.html", language, STATUS.get(refusal.type, 422), why=known[kind], kind=refusal.type, token=back
-    )
+    page = _page("refused.html", language, status, why=known[kind], kind=refusal.type, token=back)
     page.headers["x-problem-type"] = refusal.type
     return page

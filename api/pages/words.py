@@ -40,6 +40,7 @@ FRENCH: Mapping[str, str] = {
     "recused": "Votre siège s’est déporté sur une de ces questions.",
     "not-a-seat": "Votre siège ne vote pas sur une de ces questions.",
     "not-allowed": "Ce conseil ne vote qu’en réunion.",
+    "unavailable": "Le vote par lien n’est pas possible pour le moment. Prévenez le secrétariat.",
     "invalid": "Ce formulaire n’a pas la forme attendue. Rouvrez la page, puis votez.",
 }
 ENGLISH: Mapping[str, str] = {
@@ -78,6 +79,7 @@ ENGLISH: Mapping[str, str] = {
     "recused": "Your seat stands aside on one of these questions.",
     "not-a-seat": "Your seat does not vote on one of these questions.",
     "not-allowed": "This board votes in its meetings only.",
+    "unavailable": "Voting by link is not possible for now. Tell the secretary.",
     "invalid": "This form does not have the shape it should. Open the page again, then vote.",
 }
 _SPACED = {" ?": f"{NARROW_NO_BREAK}?", " :": f"{NO_BREAK}:", " ;": f"{NARROW_NO_BREAK};"}

@@ -25,6 +25,7 @@ from engine.annulment import annul
 from engine.by_hand import add_item, take_off
 from engine.errors import SeatNotYours
 from engine.work import Work
+from workflows.membership.errors import UnknownAssociation
 
 router = APIRouter(tags=["ballots"])
 
@@ -90,12 +91,19 @@ def annul_decision(ballot_id: PathId, body: Annulment, office: ChairOnce) -> Res
     return office.once(body, _on_ballot(ballot_id, act))
 
 
+def _refuse_unknown(work: Work, subject: str) -> None:
+    sql = "SELECT 1 FROM workflow_instance WHERE subject = ?"
+    if work.connection.exec_driver_sql(sql, (subject,)).fetchone() is None:
+        raise UnknownAssociation(number=subject)
+
+
 @router.post("/meetings/{meeting_id}/items", status_code=201, response_model=Agenda)
 def put_on_agenda(meeting_id: PathId, body: NewItem, office: SecretaryOnce) -> Response:
     """Put a question about one association on a published agenda by hand, with a reason; the seats are told."""
 
     def act(work: Work) -> Agenda:
         held = facts_of(work.connection, meeting_id)
+        _refuse_unknown(work, body.association)
         own, case = subject_of(work, body.association, body.trigger)
         add_item(own, case, held, body.trigger, body.reason, office.actor)
         own.write()

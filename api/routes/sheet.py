@@ -10,10 +10,8 @@ from api.schemas.board import Recorded, RoomDecision, Sheet
 from api.schemas.kinds import PathId
 from engine.across import Part, parts_of, write_parts
 from engine.ballots import Choice
-from engine.board import seats_in_office
 from engine.board_mail import tell_decisions
-from engine.clock import local_day
-from engine.errors import Invalid, NotAllowed, NotASeat
+from engine.errors import Invalid, NotAllowed
 from engine.meetings import MeetingFacts
 from engine.models import BallotStatus
 from engine.sheet import Postponed, attend, postpone, record, record_counts, the_rest, unanimous
@@ -30,15 +28,12 @@ def record_meeting(meeting_id: PathId, body: Sheet, office: Secretary) -> Respon
 
 def _write_down(work: Work, meeting_id: int, body: Sheet, actor: str) -> Recorded:
     held = facts_of(work.connection, meeting_id)
+    attend(work, held, body.present)
     decisions = _all_decisions(work, held, body)
     parts = _parts(work, held, list(decisions))
     for part, decision in zip(parts, decisions.values(), strict=True):
         _record(part, decision, body.present, actor)
-    if not decisions:
-        _attend(work, held, body.present)
     write_parts(parts)
-    if held.closed_at is not None:
-        tell_decisions(work, held)
     work.write()
     return _recorded(work.connection, meeting_id)
 
@@ -71,20 +66,8 @@ def _record(part: Part, decision: RoomDecision, present: list[str], actor: str) 
     elif decision.votes is not None:
         votes = {seat: Choice(choice) for seat, choice in decision.votes.items()}
         record(work, case, ballot, votes, present)
-    else:
-        said = unanimous(work, ballot, Choice(decision.unanimous or Choice.ABSTAIN), present)
-        record(work, case, ballot, said, present)
-
-
-def _attend(work: Work, held: MeetingFacts, present: list[str]) -> None:
-    """Record who was there, before anything is decided."""
-    if work.at < held.held_at:
-        raise NotAllowed(reason="who was there is recorded during or after the meeting, not before")
-    known = {seat.name for seat in seats_in_office(work.connection, local_day(held.held_at, work.rules.tz))}
-    for seat in present:
-        if seat not in known:
-            raise NotASeat(seat="Somebody present")
-    attend(work, held, present)
+    elif decision.unanimous is not None:
+        record(work, case, ballot, unanimous(work, ballot, Choice(decision.unanimous), present), present)
 
 
 @router.post("/meetings/{meeting_id}/close", response_model=Recorded)

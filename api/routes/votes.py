@@ -56,4 +56,5 @@ def votes_of(agenda: Agenda, seat: str, body: ListVotes) -> list[Cast]:
 
 def _covered(item: Ballot, seat: str) -> bool:
     """Whether the default speaks for a ballot: it is open to the seat, and no hearing."""
-    return item.status == BallotStatus.OPEN and item.trigger not in HEARINGS and seat not in item.recused
+    votes = seat in item.seats and seat not in item.recused
+    return votes and item.status == BallotStatus.OPEN and item.trigger not in HEARINGS

@@ -50,13 +50,12 @@ def announced(
 @router.post("/webhooks/votes", openapi_extra=_SIGNED, dependencies=[Depends(announced)])
 def receive_vote(house: Here, message: Annotated[Signed, Depends(signed_message)]) -> VoteReceived:
     """Count a vote brought by a signed message. Sent again, it is answered again and has no effect, for ever."""
-    now = house.clock()
-    sources = _signers(house.settings.webhooks.incoming, message, now)
+    sources = _signers(house.settings.webhooks.incoming, message, house.clock())
     vote = _vote_in(message.body)
     source = next((name for name, known in sources.items() if vote.seat in known.seats), None)
     if source is None:
         raise SeatNotYours(seat="This source's")
-    counted = _count(house, source, str(message.id), vote, now)
+    counted = _count(house, source, str(message.id), vote, house.now())
     return VoteReceived(ballot=vote.ballot, seat=vote.seat, counted=counted)
 
 

@@ -148,7 +148,7 @@ def test_a_question_is_taken_off_and_put_on_by_hand_and_the_seats_are_told(count
         ({"association": "A4", "trigger": "suspend"}, (409, "gate-not-met")),  # it has paid
         ({"association": "A1", "trigger": "propose_removal"}, (409, "not-allowed")),  # not a question of August
         ({"association": "A1", "trigger": "dance"}, (422, "invalid")),
-        ({"association": "A9", "trigger": "suspend"}, (422, "invalid")),
+        ({"association": "A9", "trigger": "suspend"}, (404, "unknown-association")),
     ],
 )
 def test_what_cannot_be_put_on_an_agenda(counter, item, refusal):

@@ -58,7 +58,7 @@ def test_a_person_joins(desk):
 def test_a_correction_takes_two_people(desk):
     desk.say("leave", "A0021")
     assert desk.refused("correct", "A0021", "--reason", "wrong one", "--by", "Ana") == (
-        "a correction takes two different people and a reason"
+        "this takes two different people and a reason"
     )
     said = desk.say("correct", "A0021", "--reason", "wrong one", "--by", "Ana", "--by", "Bilal")
     assert said[-1] == "A0021 Vingt-et-un: reminded, owes 20.00"

@@ -70,7 +70,7 @@ SENT, PROVEN = (text.replace("?", ":first") for text in (outbox.ACCEPT_ALL, outb
 """The mail server's part, by the very same statements on both sides."""
 BALLOTS = """INSERT INTO ballot SELECT id, instance_id, meeting_id, trigger, year, :opening, opens_at, closes_at,
     CASE WHEN :opening = 'open' THEN electorate ELSE '' END, 0, 0, 0, 0, NULL, NULL, '', '',
-    CASE WHEN :opening = 'open' THEN rule ELSE '' END, NULL, '', '' FROM year.ballot WHERE trigger = :trigger"""
+    CASE WHEN :opening = 'open' THEN rule ELSE '' END, NULL, NULL, '', '' FROM year.ballot WHERE trigger = :trigger"""
 OPENED = """UPDATE ballot SET status = 'open', electorate = b.electorate, rule = b.rule FROM year.ballot AS b
     WHERE b.id = ballot.id AND b.trigger = :trigger"""
 VOTES = """INSERT INTO vote SELECT v.* FROM year.vote v JOIN year.ballot b ON b.id = v.ballot_id

@@ -95,6 +95,7 @@ VALUES = {
     "subjects": [{"number": "A0042", "name": "Œuvre « d'Été »"}, {"number": "A0043", "name": "Les Amis"}],
     "votes": [ITEM | {"choice": choice} for choice in ("approve", "reject", "abstain")],
     "seat": "S1",
+    "trigger": "suspend",
     "added": True,
     "reason": "oubliée : relancée par téléphone",
 }
@@ -113,6 +114,7 @@ LITTLE = dict.fromkeys(VALUES) | {
     "listed": [],
     "votes": [],
     "seat": "S1",
+    "trigger": "another",
     "subjects": [{"number": "A0042", "name": "Vélo"}],
     "reason": "erreur",
     "written": "2026-06-01",

@@ -176,6 +176,7 @@ def upgrade() -> None:
         sa.Column("missing", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("hands", sa.String(), nullable=True),
         sa.Column("annulled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("annulled_by", sa.String(), nullable=False),
         sa.Column("annulled_reason", sa.String(), nullable=False),

@@ -70,9 +70,11 @@ TABLES = (
         (
             *("ballot", "workflow", "number", "meeting", "trigger", "year", "status", "opens_at", "closes_at"),
             *("electorate", "approve", "reject", "abstain", "took_part", "decided_at", "missing", "reason"),
+            *("rule", "hands", "annulled_at", "annulled_by", "annulled_reason"),
         ),
         """SELECT b.id, i.workflow, i.subject, m.month, b.trigger, b.year, b.status, b.opens_at, b.closes_at,
-        b.electorate, b.approve, b.reject, b.abstain, b.took_part, b.decided_at, b.missing, b.reason
+        b.electorate, b.approve, b.reject, b.abstain, b.took_part, b.decided_at, b.missing, b.reason,
+        b.rule, b.hands, b.annulled_at, b.annulled_by, b.annulled_reason
         FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id JOIN meeting m ON m.id = b.meeting_id
         ORDER BY b.id""",
     ),
@@ -82,6 +84,19 @@ TABLES = (
         """SELECT v.ballot_id, i.subject, b.trigger, v.seat, v.choice, v.comment, v.channel, v.at, v.superseded_at
         FROM vote v JOIN ballot b ON b.id = v.ballot_id JOIN workflow_instance i ON i.id = b.instance_id
         ORDER BY v.id""",
+    ),
+    Table(
+        "recusals",
+        ("ballot", "number", "trigger", "seat", "reason", "actor", "at"),
+        """SELECT r.ballot_id, i.subject, b.trigger, r.seat, r.reason, r.actor, r.at
+        FROM recusal r JOIN ballot b ON b.id = r.ballot_id JOIN workflow_instance i ON i.id = b.instance_id
+        ORDER BY r.ballot_id, r.seat""",
+    ),
+    Table(
+        "absences",
+        ("meeting", "seat", "note", "actor", "at"),
+        """SELECT m.month, a.seat, a.note, a.actor, a.at FROM absence a JOIN meeting m ON m.id = a.meeting_id
+        ORDER BY m.month, a.seat""",
     ),
     Table(
         "service_orders",
