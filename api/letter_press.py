@@ -43,7 +43,7 @@ _DECIDED = """SELECT meeting_id FROM ballot WHERE instance_id = ? AND trigger = 
     AND annulled_at IS NULL AND decided_at <= ? ORDER BY id DESC LIMIT 1"""
 _PLACE = "SELECT place FROM meeting WHERE id = ?"
 _PRINTED = "SELECT content FROM letter_print WHERE letter_id = ?"
-_KEEP = """INSERT INTO letter_print (letter_id, content) VALUES (?, ?)
+_KEEP = """INSERT INTO letter_print (letter_id, content) SELECT id, ? FROM letter WHERE id = ? AND posted_on IS NULL
     ON CONFLICT (letter_id) DO UPDATE SET content = excluded.content"""
 
 
@@ -76,14 +76,24 @@ def latest_letters(connection: Connection, number: str) -> list[int]:
     return [row[0] for row in connection.exec_driver_sql(_LATEST, (number,))]
 
 
+def keep(connection: Connection, printed: Mapping[int, bytes]) -> None:
+    """Keep letters as they were printed, unless they have been posted meanwhile."""
+    if printed:
+        connection.exec_driver_sql(_KEEP, [(content, letter) for letter, content in printed.items()])
+
+
 @dataclass
 class LetterPress:
-    """Prints the registered letters of one organisation, as things stand at an instant."""
+    """Prints the registered letters of one organisation, as things stand at an instant.
+
+    `printed`: what was printed and is to be kept, by `keep`, in a transaction that may write.
+    """
 
     connection: Connection
     settings: Settings
     rules: Rules
     now: datetime
+    printed: dict[int, bytes] = field(default_factory=dict)
     _minutes: dict[int, MinutesFacts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -101,7 +111,7 @@ class LetterPress:
                 return bytes(printed)
         content = self._print([row], self._papers([row]))
         if row.posted_on is None:
-            self.connection.exec_driver_sql(_KEEP, (letter_id, content))
+            self.printed[letter_id] = content
         return content
 
     def batch(self, ids: Sequence[int]) -> bytes:
@@ -112,7 +122,7 @@ class LetterPress:
         papers = self._papers(rows)
         for row, paper in zip(rows, papers, strict=True):
             if row.posted_on is None:
-                self.connection.exec_driver_sql(_KEEP, (row.id, self._print([row], [paper])))
+                self.printed[row.id] = self._print([row], [paper])
         return self._print(rows, papers)
 
     def sheet(self, ids: Sequence[int]) -> bytes:

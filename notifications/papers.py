@@ -17,7 +17,7 @@ from notifications.paper_labels import LABELS
 from notifications.pdf import compile_pdf
 from notifications.render import LANGUAGES, Letterhead, Renderer
 from notifications.sepa import code_as_svg, payload_of
-from notifications.typography import fr_typo, isolated
+from notifications.typography import breakable, fr_typo, isolated
 
 ROOM = "papers"
 TEMPLATE = "papers"
@@ -84,13 +84,13 @@ class _Writer:
     def paper(self, subject: str, body: str) -> Paper:
         """Put the parts together."""
         values, labels = self.values, self.labels
-        name = isolated(values["name"])
+        name = isolated(breakable(values["name"]))
         return {
             "language": self.language,
             "labels": labels,
             "sender": self._sender(),
             "name": isolated(self.letterhead.name),
-            "address": [isolated(line) for line in self.post.lines],
+            "address": [isolated(breakable(line)) for line in self.post.lines],
             "notice": labels["registered"] if self.post.registered else "",
             "placed": self._placed(),
             "subject": self.post.registered,
@@ -158,7 +158,7 @@ class _Writer:
             return {"lines": [], "code": "", "none": self._typo(labels["ask"].format(reference=values["reference"]))}
         code = payload_of(head, values["total"], values["reference"])
         given = (
-            (labels["holder"], isolated(head.account_holder.strip())),
+            (labels["holder"], isolated(breakable(head.account_holder.strip()))),
             (labels["iban"], str(head.values()["iban"])),
             (labels["bic"], head.bic),
             (labels["amount"], self._money(values["total"]) if values["total"] else ""),
