@@ -58,16 +58,21 @@ def sheet(output: Output = None) -> None:
 
 
 def _which(desk: "Desk", press: "LetterPress", number: str) -> list[int]:
+    """Ids of the letters that are meant. Raises UnknownAssociation, or Invalid when there is none."""
     from api.letter_press import latest_letters, letters_to_post
     from engine.errors import Invalid
     from engine.listings import EVERYBODY
+    from workflows.membership.definition import MEMBERSHIP
+    from workflows.membership.errors import UnknownAssociation
 
-    connection = press.connection
-    if number != EVERYBODY:
-        desk.ids(connection, [number])  # a number that nobody has is refused by its name
-    found = letters_to_post(connection) if number == EVERYBODY else latest_letters(connection, number)
+    if number == EVERYBODY:
+        found, none = letters_to_post(press.connection), "no letter waits to be posted"
+    else:
+        if number not in desk.engine.instance_ids(MEMBERSHIP, press.connection):
+            raise UnknownAssociation(number=number)
+        found, none = latest_letters(press.connection, number), f"{number} has no letter"
     if not found:
-        raise Invalid(reason="no letter waits to be posted" if number == EVERYBODY else f"{number} has no letter")
+        raise Invalid(reason=none)
     return found
 
 
