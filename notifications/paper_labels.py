@@ -55,7 +55,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "amount": "Amount",
         "reference": "Reference to quote",
         "code": "QR code of the SEPA transfer, with the same details as the table",
-        "scan": "Read it with your bank’s app: the transfer is filled in.",
+        "scan": "Scan it with your bank’s app: the transfer fills itself in.",
         "no_code": "Copy these details as they stand: they let us recognise your payment.",
         "ask": "To pay, write to us and we will tell you how. The reference to quote is “{reference}”.",
         "place": "Place: ",

@@ -10,7 +10,7 @@ LONGEST_LINE = 38
 HOME = ("", "FR", "FRANCE")
 _COMMA = re.compile(r"(?<![0-9]),\s+")
 """Not « 12, rue … »: the number stays with its street."""
-_ATTENTION = {"fr": "à l’attention de ", "en": "attn. "}
+_VOWEL = re.compile("[aeiouàâäéèêëîïôöùûüœæ]", re.IGNORECASE)
 
 
 def postal_lines(member: Mapping[str, Any], language: str) -> list[str]:
@@ -23,7 +23,7 @@ def postal_lines(member: Mapping[str, Any], language: str) -> list[str]:
     country = str(member["country"] or "").strip()
     lines = [
         str(member["name"]),
-        f"{_ATTENTION.get(language, _ATTENTION['fr'])}{contact}" if contact else "",
+        _for(contact, language) if contact else "",
         *(part for line in str(member["address"] or "").splitlines() for part in _broken(line.strip())),
         f"{member['postcode']} {member['city']}".strip().upper(),
         _country(country) if country.upper() not in HOME else "",
@@ -34,6 +34,13 @@ def postal_lines(member: Mapping[str, Any], language: str) -> list[str]:
 def has_address(member: Mapping[str, Any]) -> bool:
     """Whether the post could find it: a street or a place, and a town."""
     return bool(str(member["address"] or "").strip() and str(member["city"] or "").strip())
+
+
+def _for(contact: str, language: str) -> str:
+    """Say whom it is for: « à l’attention d’Anne », « à l’attention de Joël »."""
+    if language == "en":
+        return f"attn. {contact}"
+    return f"à l’attention {'d’' if _VOWEL.match(contact) else 'de '}{contact}"
 
 
 def _broken(line: str) -> list[str]:

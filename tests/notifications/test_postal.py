@@ -20,10 +20,11 @@ def lines(language="fr", **changes):
 def test_name_first_town_last_in_capitals():
     assert lines() == [
         "Œuvre « d'Été »",
-        "à l’attention de Anne Ohler",
+        "à l’attention d’Anne Ohler",
         "12, rue de l’Église",
         "31520 RAMONVILLE-SAINT-AGNE",
     ]
+    assert lines(contact_name="Joël Izard")[1] == "à l’attention de Joël Izard"
     assert lines("en")[1] == "attn. Anne Ohler"
 
 
