@@ -56,6 +56,11 @@ class Gulp:
     text: str
 
 
+def words_of(message):
+    """The plain text of a message, whatever goes with it."""
+    return str(message.get_body(("plain",)).get_content())
+
+
 @dataclass
 class Taken:
     """A message that arrived whole, and what was answered to it."""
@@ -73,7 +78,7 @@ class Taken:
     @property
     def text(self):
         """Its words."""
-        return self.message.get_content().replace("\r\n", "\n")
+        return words_of(self.message).replace("\r\n", "\n")
 
     @property
     def accepted(self):
