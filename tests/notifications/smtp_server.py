@@ -56,7 +56,7 @@ class Gulp:
     text: str
 
 
-def words_of(message):
+def words_of(message) -> str:
     """The plain text of a message, whatever goes with it."""
     return str(message.get_body(("plain",)).get_content())
 
