@@ -109,7 +109,7 @@ class Composer:
         )
         text = _quoted(mail.body)
         if mail.parts:
-            rest = self._shared + _mixed(token, _text_head(mail.language) + text, mail.parts)
+            rest = self._shared + _mixed(token, mail.language, _text_head(mail.language) + text, mail.parts)
         else:
             rest = self._head(mail.language) + text
         return Envelope(recipient, token, own.encode("ascii") + rest)
@@ -210,19 +210,22 @@ def _lines(*lines: str) -> bytes:
 
 def _text_head(language: str) -> bytes:
     """Write the head of a text, with the blank line after it."""
-    told = f"Content-Language: {language}" if re.fullmatch("[a-z]{2}", language) else ""
     kind, encoding = "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable"
-    return _lines(kind, encoding, told) + b"\r\n"
+    return _lines(kind, encoding, _written_in(language)) + b"\r\n"
 
 
-def _mixed(token: str, text: bytes, parts: Iterable[Part]) -> bytes:
+def _written_in(language: str) -> str:
+    return f"Content-Language: {language}" if re.fullmatch("[a-z]{2}", language) else ""
+
+
+def _mixed(token: str, language: str, text: bytes, parts: Iterable[Part]) -> bytes:
     """Write a text (a whole entity) and files one after the other, as RFC 2046 has it.
 
     The boundary is the mail's own, and has a sign that neither quoted-printable nor base64 writes: « =_ ».
     """
     boundary = f"=_{token}"
     between = f"\r\n--{boundary}\r\n".encode("ascii")
-    head = _lines(f'Content-Type: multipart/mixed; boundary="{boundary}"')
+    head = _lines(f'Content-Type: multipart/mixed; boundary="{boundary}"', _written_in(language))
     entities = between.join((text, *map(_file, parts)))
     return head + between + entities + f"\r\n--{boundary}--\r\n".encode("ascii")
 

@@ -53,7 +53,7 @@ def test_a_file_goes_with_the_text_and_changes_nothing_of_it():
     text, *files = message.iter_parts()
     assert text.as_bytes().replace(b"\n", b"\r\n") in content
     assert plain.endswith(text.as_bytes().replace(b"\n", b"\r\n"))
-    assert text["Content-Language"] == "fr"
+    assert message["Content-Language"] == text["Content-Language"] == "fr"
     read = [(file.get_filename(), file.get_content_type(), file.get_payload(decode=True)) for file in files]
     assert read == [(part.name, part.media_type, part.content) for part in parts]
     assert {file.get_content_disposition() for file in files} == {"attachment"}
