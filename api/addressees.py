@@ -9,9 +9,12 @@ from api.settings import Settings
 from engine.store import rows_of
 from notifications.render import Letterhead
 
-_MEMBERS = """SELECT i.id, i.subject, a.name, a.kind, a.contact_name, a.language, i.state
-    FROM workflow_instance i JOIN association a ON a.instance_id = i.id WHERE i.id IN {ids}"""
-_KNOWN = ("number", "name", "kind", "contact_name", "language", "state")
+_MEMBERS = """SELECT i.id, i.subject, a.name, a.kind, a.contact_name, a.language, i.state, a.address, a.postcode,
+    a.city, a.country FROM workflow_instance i JOIN association a ON a.instance_id = i.id WHERE i.id IN {ids}"""
+_KNOWN = (
+    *("number", "name", "kind", "contact_name", "language", "state"),
+    *("address", "postcode", "city", "country"),
+)
 
 
 def members_of(connection: Connection, instance_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:

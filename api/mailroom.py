@@ -23,6 +23,7 @@ from engine.clock import at_local, local_day, utc_now
 from engine.engine import Engine
 from engine.errors import BadConfiguration
 from notifications.claims import ClosesAt
+from notifications.enclosures import Enclosures
 from notifications.mail import Composer, Outgoing, Sender
 from notifications.outbox import any_wordless, render_pending
 from notifications.pump import Habits, Hindered, Hooks, Pump, log_fault
@@ -36,6 +37,8 @@ LOG = logging.getLogger("relance.mail")
 NOBODY = "nobody@relance.example"
 """Stands for the sender where there is none: nothing leaves then, the settings see to it."""
 TEST_MAIL = "test_mail"
+WORDS_AT_ONCE = 2000
+"""Messages that get their words, and their files, before what is written leaves: half a minute's work at the most."""
 PATIENCE = 120.0
 """Seconds without a sign of life after which a pump does not count as alive: longer than a locked database takes."""
 ALARM_PATIENCE = Timeouts(connect=20, command=20, content=60)
@@ -80,12 +83,13 @@ def hooks_of(settings: Settings, engine: Engine, hindered: Hindered = log_fault)
 
 def _words_of(settings: Settings, engine: Engine) -> Callable[[], object]:
     letterhead, matters, store = letterhead_of(settings), matters_of(settings), engine.store
+    enclosures = Enclosures(letterhead)
 
     def write_words() -> None:
         with store.read() as connection:
             wordless = any_wordless(connection)
         if wordless:
-            render_pending(store, letterhead, members_of, matters)
+            render_pending(store, letterhead, members_of, matters, enclosures, WORDS_AT_ONCE)
 
     return write_words
 

@@ -141,10 +141,12 @@ _WRITERS: Mapping[Format, Writer] = {
 
 def read_minutes(connection: Connection, settings: Settings, meeting_id: int, now: datetime) -> Minutes:
     """Read what a meeting did. Raises Invalid when there is none, NotAllowed before it was held."""
-    facts = minutes_of(connection, settings.organisation.tz, WORKFLOWS, meeting_id, _names)
+    facts = minutes_of(connection, settings.organisation.tz, WORKFLOWS, meeting_id, names_of)
     if now < facts.held_at:
         raise NotAllowed(reason=f"the meeting of {facts.month} has not been held yet: it has no minutes")
-    return Minutes(facts, house_of(settings), _owed(connection, facts))
+    return Minutes(
+        facts, house_of(settings), owed_at(connection, [item.instance for item in facts.items], facts.held_at)
+    )
 
 
 def house_of(settings: Settings) -> House:
@@ -154,15 +156,15 @@ def house_of(settings: Settings) -> House:
     return House(letterhead_of(settings), clauses, settings.board.remote_votes)
 
 
-def _names(connection: Connection, instance_ids: Sequence[int]) -> dict[int, str]:
+def names_of(connection: Connection, instance_ids: Sequence[int]) -> dict[int, str]:
+    """Return what members are called, by id."""
     return {key: str(member["name"]) for key, member in members_of(connection, instance_ids).items()}
 
 
-def _owed(connection: Connection, facts: MinutesFacts) -> Owed:
-    """What each subject owed at the meeting's hour, as it was known then."""
-    ids, then = [item.instance for item in facts.items], stored(facts.held_at)
+def owed_at(connection: Connection, ids: Sequence[int], at: datetime) -> Owed:
+    """What each of these owed at an instant, as it was known then: (year, cents), oldest first."""
     owed: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for instance_id, year, unpaid in rows_of(connection, _OWED, ids, then, then):
+    for instance_id, year, unpaid in rows_of(connection, _OWED, ids, stored(at), stored(at)):
         if unpaid > 0:
             owed[instance_id].append((year, unpaid))
     return owed

@@ -352,6 +352,17 @@ class OutboxMessage(SQLModel, table=True):
     answer: str | None = None
 
 
+class OutboxAttachment(SQLModel, table=True):
+    """A file that goes with a message: rendered with its words, kept as it left."""
+
+    __tablename__ = "outbox_attachment"
+    __table_args__ = (PrimaryKeyConstraint("message_id", "name"),)
+    message_id: int = Field(foreign_key="outbox_message.id")
+    name: str
+    media_type: str
+    content: bytes
+
+
 class Task(SQLModel, table=True):
     """Something that waits for a person. One open task per kind and association (and matter)."""
 

@@ -17,6 +17,7 @@ from engine.errors import Invalid, NotAllowed
 from engine.models import OutboxStatus
 from engine.outbox import mark_sent
 from engine.store import instant_of, rows_of, stored
+from notifications.enclosures import enclosed
 from notifications.mail import Outgoing
 from notifications.smtp import Answer, Verdict
 
@@ -125,7 +126,7 @@ def claim(
             claimed = (token_hex(8), stored(now + lease), data_at)
             rows = rows_of(connection, _CLAIM, ids, *claimed) if ids else []
             mails = {row[0]: _outgoing(row) for row in rows}
-            return [mails[message] for message in ids if message in mails], dropped
+            return enclosed(connection, [mails[message] for message in ids if message in mails]), dropped
     return [], dropped
 
 

@@ -5,14 +5,16 @@ outbox, its date is that row's own.
 """
 
 import re
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from binascii import b2a_qp
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from textwrap import wrap
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
@@ -37,6 +39,15 @@ class BadAddress(RelanceError):  # noqa: N818 named for what happened, as one sa
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A file that goes with a mail."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """A row of the outbox that is to leave. `claim`: whose it is meanwhile; `attempts` counts this one."""
 
@@ -53,6 +64,7 @@ class Outgoing:
     created_at: datetime
     attempts: int = 1
     claim: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +107,22 @@ class Composer:
             f"Message-ID: <{token}@{self._domain}>\r\nDate: {self._date(mail.created_at)}\r\n"
             f"To: <{recipient}>\r\nSubject: {_header_text(mail.subject)}\r\n"
         )
-        return Envelope(recipient, token, own.encode("ascii") + self._head(mail.language) + _quoted(mail.body))
+        text = _quoted(mail.body)
+        if mail.parts:
+            rest = self._shared + _mixed(token, mail.language, _text_head(mail.language) + text, mail.parts)
+        else:
+            rest = self._head(mail.language) + text
+        return Envelope(recipient, token, own.encode("ascii") + rest)
+
+    @cached_property
+    def _shared(self) -> bytes:
+        """What all mails share."""
+        return _lines(self._from, self._reply_to, "Auto-Submitted: auto-generated", "MIME-Version: 1.0")
 
     def _head(self, language: str) -> bytes:
-        """Everything that all mails in one language share, with the blank line after it."""
+        """Everything that all mails of one text in one language share, with the blank line after it."""
         if language not in self._heads:
-            lines = (
-                self._from,
-                self._reply_to,
-                "Auto-Submitted: auto-generated",
-                "MIME-Version: 1.0",
-                "Content-Type: text/plain; charset=utf-8",
-                "Content-Transfer-Encoding: quoted-printable",
-                f"Content-Language: {language}" if re.fullmatch("[a-z]{2}", language) else "",
-            )
-            self._heads[language] = "".join(f"{line}\r\n" for line in (*filter(None, lines), "")).encode("ascii")
+            self._heads[language] = self._shared + _text_head(language)
         return self._heads[language]
 
     def _date_of(self, at: datetime) -> str:
@@ -188,6 +201,43 @@ def _parts(text: str) -> list[bytes]:
                 parts.append(b"")
             parts[-1] += piece
     return parts
+
+
+def _lines(*lines: str) -> bytes:
+    """Write lines of a head; an empty one is left out."""
+    return "".join(f"{line}\r\n" for line in lines if line).encode("ascii")
+
+
+def _text_head(language: str) -> bytes:
+    """Write the head of a text, with the blank line after it."""
+    kind, encoding = "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable"
+    return _lines(kind, encoding, _written_in(language)) + b"\r\n"
+
+
+def _written_in(language: str) -> str:
+    return f"Content-Language: {language}" if re.fullmatch("[a-z]{2}", language) else ""
+
+
+def _mixed(token: str, language: str, text: bytes, parts: Iterable[Part]) -> bytes:
+    """Write a text (a whole entity) and files one after the other, as RFC 2046 has it.
+
+    The boundary is the mail's own, and has a sign that neither quoted-printable nor base64 writes: « =_ ».
+    """
+    boundary = f"=_{token}"
+    between = f"\r\n--{boundary}\r\n".encode("ascii")
+    head = _lines(f'Content-Type: multipart/mixed; boundary="{boundary}"', _written_in(language))
+    entities = between.join((text, *map(_file, parts)))
+    return head + between + entities + f"\r\n--{boundary}--\r\n".encode("ascii")
+
+
+def _file(part: Part) -> bytes:
+    """Write a file with its head, in base64."""
+    head = _lines(
+        f"Content-Type: {part.media_type}",
+        f"Content-Disposition: attachment;\r\n filename*=utf-8''{quote(part.name, safe='')}",
+        "Content-Transfer-Encoding: base64",
+    )
+    return head + b"\r\n" + encodebytes(part.content).replace(b"\n", b"\r\n")
 
 
 def _quoted(body: str) -> bytes:

@@ -2,19 +2,27 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from jinja2 import TemplateError
 from sqlalchemy import Connection, Row
 
+from engine.errors import BadDefinition
 from engine.store import Store, instant_of
-from notifications.render import Letterhead, Renderer
+from notifications.enclosures import Enclosures, keep
+from notifications.mail import Part
+from notifications.reference import reference_of
+from notifications.render import Letterhead, Renderer, Text
 
 BATCH = 500
-UNRENDERABLE = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+UNRENDERABLE = (
+    *(TemplateError, BadDefinition, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError),
+    ValueError,
+)
 FREE_DEPARTURE = (1, 20)
 FREE_DAYS_AFTER_CALL = 30
 LONGEST_ERROR = 500
@@ -25,7 +33,7 @@ _WAITING = """SELECT id, instance_id, kind, language, event, context, created_at
     ORDER BY due_at, id LIMIT ?"""
 _ANY_WORDLESS = """SELECT 1 FROM outbox_message
     WHERE status = 'pending' AND status IN ('pending', 'sending') AND body IS NULL LIMIT 1"""
-_RENDERED = "UPDATE outbox_message SET subject = ?, body = ? WHERE id = ? AND status = 'pending'"
+_RENDERED = "UPDATE outbox_message SET subject = ?, body = ? WHERE id = ? AND status = 'pending' AND body IS NULL"
 _FAILED = "UPDATE outbox_message SET status = 'failed', error = ? WHERE id = ? AND status = 'pending'"
 
 _BEFORE_ALL: tuple[str, int] | None = ("", 0)
@@ -65,69 +73,133 @@ def any_wordless(connection: Connection) -> bool:
     return connection.exec_driver_sql(_ANY_WORDLESS).fetchone() is not None
 
 
-def render_pending(store: Store, letterhead: Letterhead, lookup: Lookup, of_board: BoardLookup = _nothing_more) -> int:
-    """Write the words of every pending message that has none; returns how many were written.
+@dataclass(frozen=True)
+class Writer:
+    """What words, and the files that go with them, are made of. `enclosures` None: mails leave without any file."""
 
-    One transaction per batch. A message that cannot be written is failed with its error, and the others go on.
+    letterhead: Letterhead
+    lookup: Lookup
+    of_board: BoardLookup = _nothing_more
+    enclosures: Enclosures | None = None
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """The texts of mails."""
+        return Renderer(self.letterhead)
+
+
+@dataclass(slots=True)
+class _Drafts:
+    """What was made of some rows, before it is written down."""
+
+    words: list[tuple[int, Text]] = field(default_factory=list)
+    files: list[tuple[int, Part]] = field(default_factory=list)
+    failed: list[tuple[str, int]] = field(default_factory=list)
+
+
+def render_pending(
+    store: Store,
+    letterhead: Letterhead,
+    lookup: Lookup,
+    of_board: BoardLookup = _nothing_more,
+    enclosures: Enclosures | None = None,
+    at_most: int | None = None,
+) -> int:
+    """Write the words of every pending message that has none, with its files; returns how many were written.
+
+    They are made without a lock, batch by batch (`at_most`: so many messages, or a batch more), and written in one
+    transaction per batch. A message that cannot be written is failed with its error, and the others go on.
     """
-    renderer = Renderer(letterhead)
-    written, after = 0, _BEFORE_ALL
-    while after is not None:
-        with store.write() as connection:
-            number, after = _write_next(connection, after, renderer, (lookup, of_board))
-        written += number
+    writer = Writer(letterhead, lookup, of_board, enclosures)
+    written, seen, after = 0, 0, _BEFORE_ALL
+    while after is not None and (at_most is None or seen < at_most):
+        with store.read() as connection:
+            rows, values, after = _read_next(connection, after, writer)
+        drafts = _draft(rows, values, writer)
+        if rows:
+            with store.write() as connection:
+                _write(connection, drafts)
+        written, seen = written + len(drafts.words), seen + len(rows)
     return written
 
 
-def render_in(connection: Connection, renderer: Renderer, lookup: Lookup, of_board: BoardLookup = _nothing_more) -> int:
+def render_in(connection: Connection, writer: Writer) -> int:
     """Do the same within a transaction of the caller's: for a sink, which accepts at once what has its words."""
     written, after = 0, _BEFORE_ALL
     while after is not None:
-        number, after = _write_next(connection, after, renderer, (lookup, of_board))
-        written += number
+        rows, values, after = _read_next(connection, after, writer)
+        drafts = _draft(rows, values, writer)
+        _write(connection, drafts)
+        written += len(drafts.words)
     return written
 
 
-def _write_next(
-    connection: Connection, after: tuple[str, int], renderer: Renderer, lookups: tuple[Lookup, BoardLookup]
-) -> tuple[int, tuple[str, int] | None]:
-    """Write the next batch; returns how many were written, and after which message to go on (None: that was all)."""
+def _read_next(
+    connection: Connection, after: tuple[str, int], writer: Writer
+) -> tuple[Sequence[Row[Any]], list[dict[str, Any] | Exception], tuple[str, int] | None]:
+    """Read the next batch: rows, what each may name, and after which message to go on (None: that was all)."""
     rows = connection.exec_driver_sql(_WAITING, (*after, BATCH)).fetchall()
-    written = _write_batch(connection, rows, renderer, lookups)
-    return written, None if len(rows) < BATCH else (rows[-1].due_at, rows[-1].id)
+    values = _values_of_all(connection, rows, writer)
+    return rows, values, None if len(rows) < BATCH else (rows[-1].due_at, rows[-1].id)
 
 
-def _write_batch(
-    connection: Connection, rows: Sequence[Row[Any]], renderer: Renderer, lookups: tuple[Lookup, BoardLookup]
-) -> int:
-    lookup, of_board = lookups
-    members = lookup(connection, sorted({row.instance_id for row in rows if row.instance_id is not None}))
-    rendered: list[tuple[str, str, int]] = []
-    failed: list[tuple[str, int]] = []
+def _values_of_all(
+    connection: Connection, rows: Sequence[Row[Any]], writer: Writer
+) -> list[dict[str, Any] | Exception]:
+    """Put together what each row's template may name, or why that cannot be."""
+    members = writer.lookup(connection, sorted({row.instance_id for row in rows if row.instance_id is not None}))
+    found: list[dict[str, Any] | Exception] = []
     for row in rows:
         try:
-            values = values_of(row, members, renderer.letterhead)
+            values = values_of(row, members, writer.letterhead)
             if row.instance_id is None:
-                values |= of_board(connection, row.kind, values)
-            text = renderer.render(row.kind, row.language, values)
+                values |= writer.of_board(connection, row.kind, values)
         except UNRENDERABLE as error:
-            failed.append((f"cannot be written: {type(error).__name__}: {error}"[:LONGEST_ERROR], row.id))
+            found.append(error)
         else:
-            rendered.append((*text, row.id))
-    for sql, changes in ((_RENDERED, rendered), (_FAILED, failed)):
+            found.append(values)
+    return found
+
+
+def _draft(rows: Sequence[Row[Any]], values: Sequence[dict[str, Any] | Exception], writer: Writer) -> _Drafts:
+    """Make words and files. Chair and treasurer get the same file: it is made once."""
+    drafts, made = _Drafts(), dict[tuple[Any, ...], tuple[Part, ...]]()
+    for row, known in zip(rows, values, strict=True):
+        try:
+            if isinstance(known, Exception):
+                raise known
+            text = writer.renderer.render(row.kind, row.language, known)
+            same = (row.instance_id, row.kind, row.language, row.context, row.created_at)
+            if same not in made and writer.enclosures is not None:
+                made[same] = writer.enclosures.make(row.kind, row.language, known, instant_of(row.created_at))
+        except UNRENDERABLE as error:
+            drafts.failed.append((f"cannot be written: {type(error).__name__}: {error}"[:LONGEST_ERROR], row.id))
+        else:
+            drafts.words.append((row.id, text))
+            drafts.files += [(row.id, part) for part in made.get(same, ())]
+    return drafts
+
+
+def _write(connection: Connection, drafts: _Drafts) -> None:
+    """Write down what was made, unless another has been faster."""
+    keep(connection, drafts.files)
+    rendered = [(*text, message) for message, text in drafts.words]
+    for sql, changes in ((_RENDERED, rendered), (_FAILED, drafts.failed)):
         if changes:
             connection.exec_driver_sql(sql, changes)
-    return len(rendered)
 
 
-def values_of(row: Row[Any], members: Mapping[int, Mapping[str, Any]], letterhead: Letterhead) -> dict[str, Any]:
-    """Put together what a template may name. What the context froze goes before what the member is by now."""
+def values_of(row: Any, members: Mapping[int, Mapping[str, Any]], letterhead: Letterhead) -> dict[str, Any]:
+    """Put together what a template may name. What the context froze goes before what the member is by now.
+
+    `row` has `instance_id`, `event`, `context`, `created_at` as the outbox has them.
+    """
     told = _told(row.context, row.created_at, letterhead.timezone, letterhead.due_on)
     values = {**_NOTHING, "event": row.event}
     if row.instance_id is not None:
         member = members[row.instance_id]
         values |= {**member, "person": member["kind"] == "person"}
-        values["reference"] = " ".join(map(str, (*(told["owed_years"] or [told["year"]]), member["number"])))
+        values["reference"] = reference_of(told["owed_years"] or [told["year"]], member["number"])
     values |= told
     return values
 
@@ -143,11 +215,11 @@ def _told(context: str, created_at: str, timezone: str, due_on: str) -> Mapping[
     if "payment" in told:
         told["payment"] = _PAYMENT | told["payment"]
     if "year" in told:
-        told = _last_days(told["year"], written, due_on) | told
+        told = last_days(told["year"], written, due_on) | told
     return told
 
 
-def _last_days(year: int, written: date, due_on: str) -> dict[str, str | None]:
+def last_days(year: int, written: date, due_on: str) -> dict[str, str | None]:
     """Until when the year's due is to be paid, None once that day is past; before which day leaving cancels it.
 
     Leaving counts until 19 January, or during the 30 days after the call if that is later.

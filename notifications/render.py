@@ -29,7 +29,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.errors import BadDefinition
 from notifications import wording
-from notifications.typography import fr_typo, one_line
+from notifications.typography import fr_typo, isolated, one_line
 
 LANGUAGES = ("fr", "en")
 FOLDER = Path(__file__).parent / "templates"
@@ -96,8 +96,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 class _Folder(BaseLoader):
     """The templates of one language. Includes are put in place when read: at run time each would cost a third more."""
 
-    def __init__(self, language: str) -> None:
-        self.language = language
+    def __init__(self, language: str, room: str = "") -> None:
+        self.language, self.room = language, room
 
     def get_source(
         self,
@@ -105,20 +105,21 @@ class _Folder(BaseLoader):
         template: str,
     ) -> tuple[str, str, Callable[[], bool]]:
         """Return the text of a template with its parts, its spaces made French where it is."""
-        whole = _INCLUDE.sub(lambda found: _read(self.language, found[1]), _read(self.language, template))
+        own = _read(self.language, template, self.room)
+        whole = _INCLUDE.sub(lambda found: _read(self.language, found[1]), own)
         source = _ONLY_TAGS.sub(r"\1", whole)
         if self.language == wording.FRENCH:
             source = _french_source(source)
-        return source, str(FOLDER / self.language / template), lambda: True
+        return source, str(FOLDER / self.language / self.room / template), lambda: True
 
 
 class Renderer:
-    """The texts of one organisation, each compiled at its first use."""
+    """The texts of one organisation, each compiled at its first use. `room`: a folder of texts that are no mails."""
 
-    def __init__(self, letterhead: Letterhead) -> None:
+    def __init__(self, letterhead: Letterhead, room: str = "") -> None:
         self.letterhead = letterhead
         self._org = letterhead.values()
-        self._environments = {language: _environment(language, letterhead) for language in LANGUAGES}
+        self._environments = {language: _environment(language, letterhead, room) for language in LANGUAGES}
         self._templates: dict[tuple[str, str], Template] = {}
 
     def render(self, kind: str, language: str, values: Mapping[str, Any]) -> Text:
@@ -153,19 +154,24 @@ def check_templates(kinds: Iterable[str]) -> None:
                 raise BadDefinition(reason=reason)
 
 
-def _read(language: str, name: str) -> str:
-    path = FOLDER / language / name
-    if path.parent != FOLDER / language or not path.is_file():
+def _read(language: str, name: str, room: str = "") -> str:
+    folder = FOLDER / language / room
+    path = folder / name
+    if path.parent != folder or not path.is_file():
         raise TemplateNotFound(name)
     return path.read_text(encoding="utf-8")
 
 
-def _environment(language: str, letterhead: Letterhead) -> Environment:
-    """Build the sandbox of one language: no globals, few filters, and every value put out stays on its line."""
+def _environment(language: str, letterhead: Letterhead, room: str) -> Environment:
+    """Build the sandbox of one language: no globals, few filters, and every value put out stays on its line.
+
+    In a room, whose texts are typeset, a value written from right to left keeps its direction to itself.
+    """
+    mails, papers = (_french, _french_isolated) if language == wording.FRENCH else (_tidy, _isolated)
     sandbox = Sandbox(
-        loader=_Folder(language),
+        loader=_Folder(language, room),
         undefined=StrictUndefined,
-        finalize=_french if language == wording.FRENCH else _tidy,
+        finalize=papers if room else mails,
         autoescape=False,  # plain text
         keep_trailing_newline=True,
     )
@@ -191,6 +197,14 @@ def _tidy(value: Any) -> Any:
 
 def _french(value: Any) -> Any:
     return _french_text(value) if isinstance(value, str) else value
+
+
+def _isolated(value: Any) -> Any:
+    return isolated(value) if isinstance(value, str) else value
+
+
+def _french_isolated(value: Any) -> Any:
+    return fr_typo(isolated(value)) if isinstance(value, str) else value
 
 
 @lru_cache(maxsize=4096)

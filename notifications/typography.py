@@ -5,9 +5,12 @@ import unicodedata
 
 NO_BREAK = "\u00a0"
 NARROW_NO_BREAK = "\u202f"
+BREAK = "\u200b"
 ISOLATES = "\u2068\u2069"
 """What begins and ends a piece of text that keeps its own direction of writing."""
 _ISOLATES = re.compile(f"([{ISOLATES}])")
+_ENDLESS = re.compile(r"\S{40,}")
+_PIECES = re.compile(".{1,20}")
 _RIGHT_TO_LEFT = {"R", "AL"}
 
 # Only spaces that are there change, so no address, link or time can: they have none. A mark counts when the word
@@ -21,6 +24,11 @@ _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\u
 def fr_typo(text: str) -> str:
     """Make the spaces of French punctuation, amounts and hours no-break ones; idempotent, adds and removes nothing."""
     return _FULL.sub(NO_BREAK, _NARROW.sub(NARROW_NO_BREAK, text))
+
+
+def breakable(text: str) -> str:
+    """Let a word that is longer than any line break, at places that are seen by none but whoever sets the line."""
+    return _ENDLESS.sub(lambda word: BREAK.join(_PIECES.findall(word[0])), text)
 
 
 def one_line(text: str) -> str:

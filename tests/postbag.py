@@ -15,7 +15,7 @@ from functools import cached_property
 from engine.store import Store
 from notifications.mail import token_of
 from tests import played
-from tests.notifications.smtp_server import Taken
+from tests.notifications.smtp_server import Taken, words_of
 from tests.two_years import PARIS, SENDER, Register, read_csv
 
 CALLED = {2025: date(2024, 12, 1), 2026: date(2025, 12, 1), 2027: date(2026, 12, 1)}
@@ -71,7 +71,7 @@ class Mail:
     @cached_property
     def text(self) -> str:
         """Its words."""
-        return str(self.message.get_content()).replace("\r\n", "\n")
+        return words_of(self.message).replace("\r\n", "\n")
 
     @cached_property
     def on(self) -> date:

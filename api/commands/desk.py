@@ -67,14 +67,16 @@ class Desk:
         from api.board_matters import matters_of
         from engine.faults import DatabaseFault
         from engine.listings import wordless_mails
+        from notifications.enclosures import Enclosures
         from notifications.outbox import render_pending
 
         with self.reading() as connection:
             if not wordless_mails(connection):
                 return 0
         try:
+            letterhead = letterhead_of(self.settings)
             return render_pending(
-                self.engine.store, letterhead_of(self.settings), members_of, matters_of(self.settings)
+                self.engine.store, letterhead, members_of, matters_of(self.settings), Enclosures(letterhead)
             )
         except DatabaseFault as fault:
             # What was done is done: the words are written at the next run, and nobody must do it twice.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 SETTING_UP = "Setting up, copies"
 SEEING = "Seeing"
@@ -18,6 +19,17 @@ On = Annotated[str | None, typer.Option("--on", metavar="DATE", help="The day it
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the journal.")]
 Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="What was said or done.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+class Verbless(TyperGroup):
+    """A group whose verb may be left out: `relance letter A0042 …` is `relance letter tell A0042 …`."""
+
+    default = "tell"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the verb where none is."""
+        spoken = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if spoken else [self.default, *args])
 
 
 def add(app: typer.Typer, command: Callable[..., Any], panel: str, example: str, **settings: Any) -> None:

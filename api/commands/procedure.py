@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from api.commands.frame import BOARD, By, Json, Note, Yes, add, add_group
+from api.commands import paper
+from api.commands.frame import BOARD, By, Json, Note, Verbless, Yes, add, add_group
 
 if TYPE_CHECKING:
     from api.commands.desk import Desk
@@ -277,7 +278,10 @@ def _confirm_deletion(desk: "Desk", number: str | None, by: str | None, *, yes: 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    add(app, letter, BOARD, "relance letter A0042 --posted 2025-10-03 --tracking 1A00042")
+    example = "relance letter A0042 --posted 2025-10-03 --tracking 1A00042"
+    letters = add_group(app, paper.letters, BOARD, example, name="letter", cls=Verbless)
+    letters.command("tell", epilog=f"Example: {example}")(letter)
+    paper.register_letters(letters)
     group = add_group(app, tasks, BOARD, "relance tasks")
     group.command("done", epilog='Example: relance tasks done 12 --note "posted this morning"')(done)
     add(app, confirm, BOARD, "relance confirm brake")

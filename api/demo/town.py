@@ -24,8 +24,7 @@ from engine.migrate import migrate
 from engine.replay import Player
 from engine.scenario import read_toml, scenario_of
 from engine.store import Store
-from notifications.outbox import any_wordless, render_in
-from notifications.render import Renderer
+from notifications.outbox import Writer, any_wordless, render_in
 from workflows import WORKFLOWS
 from workflows.membership.register import PaymentRow, read_payments
 from workflows.membership.scenario import SCRIPT, sink
@@ -54,11 +53,11 @@ def engine_on(settings: Settings, store: Store) -> Engine:
 
 
 def _letter_box(settings: Settings) -> Sink:
-    renderer, matters = Renderer(letterhead_of(settings)), matters_of(settings)
+    writer = Writer(letterhead_of(settings), members_of, matters_of(settings))
 
     def accept(connection: Connection, at: datetime) -> None:
         if any_wordless(connection):
-            render_in(connection, renderer, members_of, matters)
+            render_in(connection, writer)
         sink(connection, at)
 
     return accept

@@ -1,16 +1,18 @@
 """Registered letters: listed, started again, and what the post did with them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
 from api.deps import Anybody, Secretary, SecretaryOnce
+from api.letter_press import LetterPress, keep
 from api.pagination import Cursor, Limit, Page, id_key, page_of
 from api.problems import NotFound
 from api.schemas.board import Letter, LetterNews, NewLetter
 from api.schemas.kinds import PathId
 from engine.work import Work
+from notifications.enclosures import PDF
 from workflows.membership import letters, members
 from workflows.membership.facts import LetterFacts
 from workflows.membership.letters import PostNews
@@ -19,6 +21,9 @@ from workflows.membership.listings import letters as letter_lines
 from workflows.membership.models import LetterOutcome
 
 router = APIRouter(tags=["letters"])
+PRINTED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The letter.", "content": {PDF: {"schema": {"type": "string", "format": "binary"}}}}
+}
 
 
 def _shape(line: LetterLine) -> Letter:
@@ -56,6 +61,20 @@ def list_letters(
             members.find(work, association)
         found = [line for line in letter_lines(work.connection, association) if line.id > after]
     return page_of(found, limit, lambda line: line.id, _shape)
+
+
+@router.get("/letters/{letter_id}.pdf", response_class=Response, responses=PRINTED)
+def print_letter(letter_id: PathId, office: Secretary) -> Response:
+    """Print one letter. Until it is posted it says how things stand today; from then on it stays as it was printed."""
+    with office.reading() as connection:
+        line = _one(connection, letter_id)
+        press = LetterPress(connection, office.house.settings, office.engine.rules, office.now)
+        content = press.one(letter_id)
+    if press.printed:
+        with office.engine.store.write() as connection:
+            keep(connection, press.printed)
+    headers = {"Content-Disposition": f'inline; filename="{line.kind}-{letter_id}.pdf"'}
+    return Response(content, media_type=PDF, headers=headers)
 
 
 @router.get("/letters/{letter_id}")

@@ -1,20 +1,26 @@
 """The outbox: what leaves, has left, or could not."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from api.deps import Admin, AdminOnce
 from api.pagination import Cursor, Limit, Page, id_key, page_of
 from api.problems import NotFound
 from api.schemas.kinds import PathId
-from api.schemas.running import Message, WholeMessage
+from api.schemas.running import Attachment, Message, WholeMessage
 from engine.models import OutboxStatus
 from engine.store import instant_of, maybe_instant
 from engine.work import Work
+from notifications import enclosures
 from notifications.claims import release
 
 router = APIRouter(tags=["outbox"])
+FileName = Annotated[str, Path(min_length=1, max_length=200)]
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file.", "content": {enclosures.PDF: {"schema": {"type": "string", "format": "binary"}}}}
+}
 _MESSAGES = """SELECT o.id, o.kind, i.subject, o.recipient, o.status, o.due_at, o.sent_at, o.attempts, o.subject,
     o.error, o.body FROM outbox_message o LEFT JOIN workflow_instance i ON i.id = o.instance_id"""
 _LIST = f"{_MESSAGES} WHERE o.id > ? AND o.status = coalesce(?, o.status) ORDER BY o.id LIMIT ?"
@@ -55,9 +61,22 @@ def get_message(message_id: PathId, office: Admin) -> WholeMessage:
     """Show one message with its words."""
     with office.reading() as connection:
         row = connection.exec_driver_sql(_ONE, (message_id,)).fetchone()
+        files = enclosures.listed(connection, message_id)
     if row is None:
         raise NotFound
-    return WholeMessage(**_values(row), body=row[10])
+    attachments = [Attachment(name=name, media_type=media, size=size) for name, media, size in files]
+    return WholeMessage(**_values(row), body=row[10], attachments=attachments)
+
+
+@router.get("/outbox/{message_id}/attachments/{name}", response_class=Response, responses=FILE)
+def get_attachment(message_id: PathId, name: FileName, office: Admin) -> Response:
+    """Give a file that goes with a message: the very bytes that left, or will leave."""
+    with office.reading() as connection:
+        part = enclosures.kept(connection, message_id, name)
+    if part is None:
+        raise NotFound
+    headers = {"Content-Disposition": f"attachment; filename*=utf-8''{quote(part.name, safe='')}"}
+    return Response(part.content, media_type=part.media_type, headers=headers)
 
 
 @router.post("/outbox/{message_id}/retry", response_model=Message)

@@ -68,10 +68,19 @@ class Message(Given):
     error: str
 
 
+class Attachment(Given):
+    """A file that goes with a message. `size` in bytes."""
+
+    name: str
+    media_type: str
+    size: int
+
+
 class WholeMessage(Message):
-    """A message with its words."""
+    """A message with its words, and the files that go with it."""
 
     body: str | None
+    attachments: list[Attachment]
 
 
 class Order(Given):

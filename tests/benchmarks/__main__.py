@@ -1,4 +1,4 @@
-"""`make bench`: the reference year against its floor, votes, mails, memory at rest, the command line's first answer.
+"""`make bench`: the reference year against its floor, votes, mails, memory at rest, the first answer, the calls' PDFs.
 
 The engine and its floor run in turn, each in a process of its own, so that what else the machine does falls on both;
 of several runs the one with the median ratio is shown. `--full` adds the year of 1,000,000 associations.
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import floor, idle, mail, reference_year, votes
+from tests.benchmarks import documents, floor, idle, mail, reference_year, votes
 
 SIZES, FULL = (10_000, 100_000), 1_000_000
 RELANCE = Path(sys.executable).with_name("relance")
@@ -160,6 +160,7 @@ def main() -> None:
         show_years((SIZES[0], FULL), 1)
     show_service()
     show_commands()
+    documents.main()
 
 
 if __name__ == "__main__":

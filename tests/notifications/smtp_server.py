@@ -11,9 +11,10 @@ HANG = "hang"
 """Says nothing more, and keeps the line."""
 DROP = "drop"
 """Hangs up without a word."""
+LARGEST = 1_000_000
 GOOD = {
     "CONNECT": "220 sink",
-    "EHLO": "250-sink\r\n250-SIZE 1000000\r\n250 DSN",
+    "EHLO": f"250-sink\r\n250-SIZE {LARGEST}\r\n250 DSN",
     "HELO": "250 sink",
     "MAIL": "250 2.1.0 Ok",
     "RCPT": "250 2.1.5 Ok",
@@ -55,6 +56,11 @@ class Gulp:
     text: str
 
 
+def words_of(message) -> str:
+    """The plain text of a message, whatever goes with it."""
+    return str(message.get_body(("plain",)).get_content())
+
+
 @dataclass
 class Taken:
     """A message that arrived whole, and what was answered to it."""
@@ -72,7 +78,7 @@ class Taken:
     @property
     def text(self):
         """Its words."""
-        return self.message.get_content().replace("\r\n", "\n")
+        return words_of(self.message).replace("\r\n", "\n")
 
     @property
     def accepted(self):
@@ -122,7 +128,7 @@ class SmtpServer:
 
     async def _main(self):
         self._end = asyncio.Event()
-        server = await asyncio.start_server(self._talk, "127.0.0.1", self.port)
+        server = await asyncio.start_server(self._talk, "127.0.0.1", self.port, limit=LARGEST)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._end.wait()

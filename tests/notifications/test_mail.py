@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notifications.mail import BadAddress, Composer, Outgoing, Sender, ascii_address, token_of
+from notifications.mail import BadAddress, Composer, Outgoing, Part, Sender, ascii_address, token_of
 from notifications.typography import one_line
 
 NOW = datetime(2025, 6, 1, 7, tzinfo=UTC)
@@ -42,6 +42,38 @@ def test_the_head():
         "Content-Language": "fr",
     }
     assert message.defects == []
+
+
+def test_a_file_goes_with_the_text_and_changes_nothing_of_it():
+    plain = COMPOSER.compose(outgoing()).content
+    parts = (Part("appel-2026-É 1.pdf", "application/pdf", bytes(range(256)) * 99), Part("x.txt", "text/plain", b""))
+    content = COMPOSER.compose(outgoing(parts=parts)).content
+    message = message_from_bytes(content, policy=policy.default)
+    assert message.get_content_type() == "multipart/mixed"
+    text, *files = message.iter_parts()
+    assert text.as_bytes().replace(b"\n", b"\r\n") in content
+    assert plain.endswith(text.as_bytes().replace(b"\n", b"\r\n"))
+    assert message["Content-Language"] == text["Content-Language"] == "fr"
+    read = [(file.get_filename(), file.get_content_type(), file.get_payload(decode=True)) for file in files]
+    assert read == [(part.name, part.media_type, part.content) for part in parts]
+    assert {file.get_content_disposition() for file in files} == {"attachment"}
+    for part in message.walk():
+        assert part.defects == []
+    head = plain.partition(b"\r\nContent-Type:")[0]
+    assert content.startswith(head)
+    assert_is_mail(content)
+
+
+@given(TEXT, st.binary(max_size=300))
+@example("--=_x\n--=_x--\n", b"\r\n--=_x--\r\n")
+def test_text_and_file_are_read_back_together(body, data):
+    mail = outgoing(body=body, parts=(Part("a.pdf", "application/pdf", data),))
+    content = COMPOSER.compose(mail).content
+    text, file = message_from_bytes(content, policy=policy.default).iter_parts()
+    assert text.get_content().replace("\r\n", "\n").rstrip("\n") == body.rstrip("\n")
+    assert file.get_payload(decode=True) == data
+    assert content == COMPOSER.compose(mail).content
+    assert_is_mail(content)
 
 
 @given(TEXT)

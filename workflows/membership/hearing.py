@@ -1,17 +1,22 @@
 """Every gate before a strike-off, in one place: nobody is struck off unheard (PRODUCT § 4, Being heard)."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from engine.cases import Occasion
 from engine.clock import local_day
 from engine.definition import Why
 from engine.models import BallotStatus
+from engine.rules import Rules
 from workflows.membership.facts import LetterFacts, Member
 from workflows.membership.guards import not_held
 from workflows.membership.models import LetterKind, LetterOutcome
 from workflows.membership.words import Trigger
+
+POST_DAYS = 5
+"""A registered letter is presented within three working days as a rule: with a week-end among them, five."""
+SUNDAY = 7
 
 
 class Gate(StrEnum):
@@ -84,6 +89,15 @@ def _searched(letter: LetterFacts) -> bool:
 
 
 def _last_useful_day(occasion: Occasion) -> date:
-    """The last day of first presentation that leaves the notice days before the meeting."""
-    held_at = occasion.meeting_at or occasion.moment
-    return local_day(held_at, occasion.rules.tz) - timedelta(days=occasion.rules.board.notice_days)
+    return last_day_to_present(occasion.meeting_at or occasion.moment, occasion.rules)
+
+
+def last_day_to_present(held_at: datetime, rules: Rules) -> date:
+    """The last day of first presentation that leaves the notice days before a meeting."""
+    return local_day(held_at, rules.tz) - timedelta(days=rules.board.notice_days)
+
+
+def last_day_to_post(present_by: date) -> date:
+    """The last day to post a letter that is to be presented by a day: some days of post before, and no Sunday."""
+    day = present_by - timedelta(days=POST_DAYS)
+    return day - timedelta(days=1) if day.isoweekday() == SUNDAY else day

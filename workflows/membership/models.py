@@ -204,6 +204,14 @@ class Letter(SQLModel, table=True):
     search_note: str = ""
 
 
+class LetterPrint(SQLModel, table=True):
+    """A registered letter as it was printed last before it was posted: from then on, what was sent."""
+
+    __tablename__ = "letter_print"
+    letter_id: int = Field(primary_key=True, foreign_key="letter.id")
+    content: bytes
+
+
 class Service(SQLModel, table=True):
     """Something hosted for an association."""
 

@@ -1,7 +1,7 @@
 """Tasks that follow from a member's facts: opened when their reason is there, closed when it ends."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 
 from engine.batch import Batch
 from engine.cases import Occasion
@@ -76,7 +76,11 @@ def deletion_ready_at(member: Member, occasion: Occasion) -> datetime | None:
     posted = [letter.posted_on for letter in written if letter.kind == LetterKind.REMOVAL and letter.posted_on]
     if member.state != State.REMOVED or not posted:
         return None
-    struck_off = local_day(member.since, occasion.rules.tz)
-    autumn = struck_off.year if struck_off.month >= PROCEDURE_STARTS else struck_off.year - 1
-    earliest = at_local(date(autumn, *FIRST_DELETION), 9, 0, occasion.rules.tz)
+    earliest = at_local(no_deletion_before(member.since, occasion.rules.tz), 9, 0, occasion.rules.tz)
     return max(deletion_day_after(min(posted), occasion), earliest)
+
+
+def no_deletion_before(struck_off: datetime, tz: tzinfo) -> date:
+    """Before which day nothing is deleted of whoever was struck off: 15 November of that autumn."""
+    day = local_day(struck_off, tz)
+    return date(day.year if day.month >= PROCEDURE_STARTS else day.year - 1, *FIRST_DELETION)

@@ -347,6 +347,17 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('pending', 'sending')"),
     )
     op.create_table(
+        "outbox_attachment",
+        sa.Column("message_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("media_type", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["outbox_message.id"], name=op.f("fk_outbox_attachment_message_id_outbox_message")
+        ),
+        sa.PrimaryKeyConstraint("message_id", "name", name=op.f("pk_outbox_attachment")),
+    )
+    op.create_table(
         "task",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("dedupe_key", sa.String(), nullable=False),
@@ -494,6 +505,13 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("superseded_at IS NULL"),
         postgresql_where=sa.text("superseded_at IS NULL"),
+    )
+    op.create_table(
+        "letter_print",
+        sa.Column("letter_id", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["letter_id"], ["letter.id"], name=op.f("fk_letter_print_letter_id_letter")),
+        sa.PrimaryKeyConstraint("letter_id", name=op.f("pk_letter_print")),
     )
     op.create_table(
         "service_order",
