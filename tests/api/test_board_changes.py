@@ -1,4 +1,4 @@
-"""The board while it changes: successors in a seat, hands beside remote votes, records after closing, annulled twice."""
+"""The board while it changes: successors, hands beside remote votes, records after closing, annulled twice."""
 
 import json
 
