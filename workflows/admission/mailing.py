@@ -1,7 +1,6 @@
 """Outbox rows of the mails to candidates: one per recipient, with what the text will need, frozen now."""
 
 import json
-from datetime import datetime
 
 from engine.batch import OUTBOX, Batch
 from engine.cases import Occasion
@@ -25,14 +24,13 @@ def put_in_outbox(candidate: Applicant, kind: str, key: str, occasion: Occasion,
 
 def context_of(candidate: Applicant, occasion: Occasion) -> str:
     """JSON of what the text will need."""
-    held: datetime | None = None if occasion.ballot is None else occasion.ballot.held_at
-    wanted = [f"{kind} : {identifier}" for kind, identifier in candidate.services]
+    held = None if occasion.ballot is None else occasion.ballot.held_at
     told = {
         "year": occasion.year,
         "day": occasion.day.isoformat(),
         "meeting": None if held is None else held.isoformat(),
         "conditions": candidate.row["conditions"],
-        "wanted": wanted,
+        "wanted": candidate.services,
         "state": candidate.state,
     }
     return json.dumps(told, ensure_ascii=False)
