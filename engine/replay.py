@@ -3,6 +3,7 @@
 A workflow registers its own verbs and expectations; the board's and the server's are here.
 """
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -48,8 +49,8 @@ class Player:
         """Get ready; nothing is written yet. Where two scripts have a verb of the same name, the first has it."""
         self.engine, self.scripts = engine, scripts
         self.workflow = next(flow for flow in engine.context.workflows if flow.name == scripts[0].workflow)
-        self.verbs = {name: verb for script in reversed(scripts) for name, verb in script.verbs.items()} | VERBS
-        self.expects = {name: check for script in reversed(scripts) for name, check in script.expects.items()} | EXPECTS
+        self.verbs = dict(ChainMap(dict(VERBS), *(dict(script.verbs) for script in scripts)))
+        self.expects = dict(ChainMap(dict(EXPECTS), *(dict(script.expects) for script in scripts)))
         self.now = LONG_AGO
         self.down = False
         self.failures: list[Failure] = []

@@ -5,6 +5,7 @@ from datetime import date
 
 from engine.annulment import refuse_alone
 from engine.batch import Statement
+from engine.cases import Case
 from engine.clock import local_day
 from engine.errors import FutureDate, Invalid, NotAllowed
 from engine.store import reserve_ids, stored
@@ -97,6 +98,13 @@ def change(work: Work, candidate: Applicant, fields: Mapping[str, object], actor
     update(work, candidate, changed, Trigger.CHANGE, actor)
 
 
+def set_conditions(work: Work, case: Case, conditions: str, actor: str = NOBODY) -> None:
+    """Note on which conditions the board decides. Raises Invalid where it does not decide on an admission."""
+    if not isinstance(case, Applicant):
+        raise Invalid(reason=f"conditions are those of an admission: {case.subject} is a member")
+    change(work, case, {"conditions": conditions.strip()}, actor)
+
+
 def update(work: Work, candidate: Applicant, changed: Mapping[str, object], trigger: str, actor: str) -> None:
     """Write changed fields, and note them in the journal; conditions word for word."""
     for name, value in changed.items():
@@ -110,7 +118,7 @@ def update(work: Work, candidate: Applicant, changed: Mapping[str, object], trig
 
 
 def withdraw(work: Work, candidate: Applicant, on: date, reason: str, actor: str = NOBODY) -> None:
-    """A candidate withdraws; the board is no longer asked. Raises FutureDate, Invalid, NotAllowed once it is answered."""
+    """A candidate withdraws; the board is no longer asked. Raises FutureDate, Invalid, NotAllowed afterwards."""
     if on > local_day(work.at, work.rules.tz):
         raise FutureDate(day=on.isoformat())
     if on.isoformat() < candidate.row["applied_on"]:

@@ -2,12 +2,15 @@
 
 from datetime import date
 
-from engine.batch import Batch, Beginning
+from engine.batch import Batch, Beginning, Statement
 from engine.cases import Occasion
 from engine.clock import local_day
 from workflows.admission.facts import REGISTER, Applicant
 from workflows.admission.guards import is_complete
 from workflows.admission.words import MEMBERSHIP, State, TaskKind
+
+SET_REASON = Statement.update("ballot", ("reason",), order=5)
+"""Written after the ballot's outcome."""
 
 
 def start_membership(candidate: Applicant, occasion: Occasion, batch: Batch) -> None:
@@ -17,10 +20,12 @@ def start_membership(candidate: Applicant, occasion: Occasion, batch: Batch) -> 
     batch.begin(Beginning(MEMBERSHIP, candidate.subject, occasion.moment, occasion.actor, told))
 
 
-def keep_conditions(candidate: Applicant, occasion: Occasion, _batch: Batch) -> None:
-    """The journal keeps the conditions with the decision."""
+def keep_conditions(candidate: Applicant, occasion: Occasion, batch: Batch) -> None:
+    """The journal keeps the conditions with the decision, and so does the ballot: the minutes tell them."""
     if candidate.row["conditions"]:
         occasion.reason = f"on conditions: {candidate.row['conditions']}"
+        if occasion.ballot is not None:
+            batch.add(SET_REASON, occasion.reason, occasion.ballot.id)
 
 
 def ask_for_services(candidate: Applicant, occasion: Occasion, batch: Batch) -> None:

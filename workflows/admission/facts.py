@@ -47,10 +47,13 @@ class Applicant(Case):
 
 def load_candidates(connection: Connection, ids: Sequence[int], _rules: Rules) -> list[Applicant]:
     """Load the facts of these applications, in the order of their ids."""
-    return [
-        Applicant(*row[:3], instant_of(row[3]), instant_of(row[4]), row=dict(zip(COLUMNS, row[5:], strict=True)))
-        for row in rows_of(connection, _CANDIDATES, ids)
-    ]
+    return [_applicant(row) for row in rows_of(connection, _CANDIDATES, ids)]
+
+
+def _applicant(row: Sequence[Any]) -> Applicant:
+    number, subject, state, since, started_at, *rest = row
+    told = dict(zip(COLUMNS, rest, strict=True))
+    return Applicant(number, subject, state, instant_of(since), instant_of(started_at), row=told)
 
 
 def services_of(text: str) -> tuple[tuple[str, str], ...]:

@@ -27,7 +27,8 @@ def _fields(step: Step) -> dict[str, Any]:
     number = str(step.fields.get("association", "candidate"))
     fields: dict[str, Any] = {"name": number, "email": f"contact@{number.lower()}.example"}
     fields |= {name: value for name, value in step.fields.items() if name in COLUMNS}
-    hosted = [(kind, f"{number.lower()}-{position}") for position, kind in enumerate(step.fields.get("services", ()), 1)]
+    kinds = enumerate(step.fields.get("services", ()), 1)
+    hosted = [(kind, f"{number.lower()}-{position}") for position, kind in kinds]
     return fields | {"services": services_text(hosted)}
 
 

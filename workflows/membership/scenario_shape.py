@@ -112,7 +112,10 @@ ROW: Mapping[str, Kindly] = {
 }
 APPLICATION: Mapping[str, Kindly] = {
     **{name: kind for name, kind in ROW.items() if name in {*TEXT_FIELDS, "kind", "services"}},
-    **{"applied_on": DAY, "presented_by": TEXT, "note": TEXT, "conditions": TEXT},
+    "applied_on": DAY,
+    "presented_by": TEXT,
+    "note": TEXT,
+    "conditions": TEXT,
 }
 STEP: Mapping[str, Kindly] = {"on": INSTANT, "do": TEXT, "expect": TABLE, "refused": REFUSED, "association": TEXT}
 VERBS: Mapping[str, Mapping[str, Kindly]] = {
