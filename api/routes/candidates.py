@@ -1,6 +1,6 @@
 """Candidates: the list, one of them, applying, what changes meanwhile, withdrawing. The board answers by ballot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -19,13 +19,13 @@ from api.schemas.candidates import (
 )
 from api.schemas.kinds import Number
 from api.schemas.members import Entry, ServiceName
-from engine.errors import Invalid
 from engine.store import day_of, instant_of, maybe_day
 from engine.work import Work
 from workflows.admission import applications
 from workflows.admission.facts import services_text
-from workflows.admission.portrait import is_member, waits_for
+from workflows.admission.portrait import waits_for
 from workflows.admission.words import NAME, State
+from workflows.membership.models import Kind
 
 router = APIRouter(tags=["candidates"])
 
@@ -102,7 +102,7 @@ def one(work: Work, number: str) -> Candidate:
         ],
         tasks=sorted({kind for kind, _ in candidate.tasks}),
         waits_for=waits_for(own, candidate),
-        member=is_member(own, number),
+        member=applications.is_member(own.connection, number),
     )
 
 
@@ -144,19 +144,12 @@ def candidate_journal(
 
 def _fields(body: Application) -> dict[str, object]:
     """Return the fields that were named, as the database keeps them."""
-    named: Mapping[str, Any] = body.model_dump(mode="json", include=body.model_fields_set - {"number"})
+    given = body.model_dump(mode="json", include=body.model_fields_set - {"number"})
+    new = isinstance(body, NewCandidate)
+    named = {name: value for name, value in given.items() if value is not None or not new}
     fields: dict[str, object] = {name: value or "" for name, value in named.items()}
     if "themes" in named:
         fields["themes"] = "|".join(theme for theme in named["themes"] or [] if theme)
     if "services" in named:
-        fields["services"] = _services(named["services"] or [])
-    return fields | ({"kind": body.kind} if isinstance(body, NewCandidate) else {})
-
-
-def _services(named: Sequence[Mapping[str, str]]) -> str:
-    wanted = [(one["kind"], one["identifier"]) for one in named]
-    if len(set(wanted)) < len(wanted):
-        raise Invalid(reason="a service is named twice")
-    if any("|" in identifier for _, identifier in wanted):
-        raise Invalid(reason="the identifier of a service has no « | » in it")
-    return services_text(wanted)
+        fields["services"] = services_text([(one["kind"], one["identifier"]) for one in named["services"] or []])
+    return {"kind": Kind.ASSOCIATION.value, **fields} if new else fields

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from sqlalchemy import Connection
+
 from engine.annulment import refuse_alone
 from engine.batch import Statement
 from engine.cases import Case
@@ -16,15 +18,17 @@ from workflows.admission.models import Candidate
 from workflows.admission.numbers import next_number, refuse_taken
 from workflows.admission.words import Mail, State, Trigger
 from workflows.membership.models import Kind
+from workflows.membership.register.cells import why_unreadable
 
 INSTANCE = Statement.insert(
     "workflow_instance", "id", "workflow", "version", "subject", "state", "since", "started_at", order=1
 )
 CANDIDATE = Statement.insert("candidate", "instance_id", *COLUMNS, order=2)
 DEFAULTS = {name: "" if known.is_required() else known.default for name, known in Candidate.model_fields.items()}
+NEVER_EMPTY = ("name", "kind", "applied_on", "language")
 _PUT_OFF = Statement.update("candidate", ("put_off_until",), ("instance_id",))
-_PRESENTERS = """SELECT 1 FROM seat WHERE name = ?
-    UNION ALL SELECT 1 FROM workflow_instance WHERE workflow = 'membership' AND subject = ?"""
+_MEMBER = "SELECT 1 FROM workflow_instance WHERE workflow = 'membership' AND subject = ?"
+_PRESENTERS = f"SELECT 1 FROM seat WHERE name = ? UNION ALL {_MEMBER}"  # noqa: S608 text from here
 
 
 def find(work: Work, number: str) -> Applicant:
@@ -74,9 +78,11 @@ def presented(row: Mapping[str, object]) -> str:
 
 def refuse_fields(work: Work, fields: Mapping[str, object]) -> None:
     """Refuse what no application can say. Raises Invalid, FutureDate."""
-    for name in ("name", "kind", "applied_on", "language"):
-        if name in fields and not fields[name]:
+    for name, value in fields.items():
+        if name in NEVER_EMPTY and not value:
             raise Invalid(reason=f"{name} cannot be empty")
+        if (why := why_unreadable(str(value))) is not None:
+            raise Invalid(reason=f"{name} {why}")
     if str(fields.get("kind", Kind.ASSOCIATION)) not in set(Kind):
         raise Invalid(reason=f"kind is one of {', '.join(Kind)}")
     applied = str(fields.get("applied_on", ""))
@@ -144,12 +150,19 @@ def postpone(work: Work, candidate: Applicant, until: date, reason: str, actor: 
 
 
 def reconsider(work: Work, candidate: Applicant, reason: str, people: Sequence[str]) -> None:
-    """A refusal is annulled: the board is asked again. Raises NotAllowed for an admission, whose membership began."""
+    """A refusal is annulled: the board is asked again. Raises NotAllowed where a membership of its number has begun."""
     by = refuse_alone(people, reason)
+    if is_member(work.connection, candidate.subject) and candidate.state != State.ADMITTED:
+        raise NotAllowed(reason=f"{candidate.subject} is a member by now: there is nothing to ask the board")
     occasion = work.occasion(work.at, "correction", by, key=f"reconsider-{work.now}", reason=reason)
     if work.fire(candidate, Trigger.RECONSIDER, occasion) is None:
         raise NotAllowed(reason=f"{candidate.subject} cannot go back from {candidate.state}{_instead(candidate)}")
     work.look([candidate], work.at)
+
+
+def is_member(connection: Connection, number: str) -> bool:
+    """Whether there is a membership of that number."""
+    return connection.exec_driver_sql(_MEMBER, (number,)).fetchone() is not None
 
 
 def _instead(candidate: Applicant) -> str:

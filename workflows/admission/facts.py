@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.cases import Case
+from engine.errors import Invalid
 from engine.rules import Rules
 from engine.store import instant_of, maybe_day, rows_of
 from workflows.admission.models import Candidate
@@ -63,5 +64,9 @@ def services_of(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def services_text(services: Sequence[tuple[str, str]]) -> str:
-    """Write services as the database keeps them."""
+    """Write services as the database keeps them. Raises Invalid for one that is named twice, or cannot be read back."""
+    if len(set(services)) < len(services):
+        raise Invalid(reason="a service is named twice")
+    if any("|" in identifier for _, identifier in services):
+        raise Invalid(reason="the identifier of a service has no « | » in it")
     return "|".join(f"{kind}:{identifier}" for kind, identifier in services)

@@ -12,15 +12,14 @@ from engine.outlook import horizon
 from engine.prospects import Prospect, prospects
 from engine.store import day_of, instant_of, maybe_day
 from engine.work import Work
-from workflows.admission.applications import find
+from workflows.admission.applications import find, is_member
 from workflows.admission.facts import Applicant
 from workflows.admission.guards import is_complete
-from workflows.admission.words import MEMBERSHIP, NAME, State
+from workflows.admission.words import NAME, State
 
 _LINES = """SELECT i.subject, c.name, c.kind, i.state, i.since, c.applied_on, c.presented_by, c.put_off_until,
     c.conditions FROM workflow_instance i JOIN candidate c ON c.instance_id = i.id
     WHERE i.workflow = ? AND i.state = coalesce(?, i.state) ORDER BY i.subject"""
-_MEMBER = "SELECT 1 FROM workflow_instance WHERE workflow = ? AND subject = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +63,7 @@ def portrait(work: Work, number: str) -> Portrait:
     """Return the portrait of a candidate. Raises UnknownCandidate. `work` is over the admissions."""
     candidate = find(work, number)
     ahead = prospects(work, candidate, horizon(work.at))
-    return Portrait(candidate, history(work.connection, candidate.id), ahead, is_member(work, number))
-
-
-def is_member(work: Work, number: str) -> bool:
-    """Whether there is a membership of that number."""
-    return work.connection.exec_driver_sql(_MEMBER, (MEMBERSHIP, number)).fetchone() is not None
+    return Portrait(candidate, history(work.connection, candidate.id), ahead, is_member(work.connection, number))
 
 
 def is_only_candidate(connection: Connection, number: str) -> bool:

@@ -73,7 +73,7 @@ def _row(today: date | None, cells: Cells) -> CandidateRow:
         "applied_on": cells.need("applied_on", day_up_to(today), date.min).isoformat(),
         "country": cells.get("country", as_country, ""),
         "language": cells.get("language", as_language, LANGUAGES[0]),
-        "services": services_text(cells.get("services", as_services, ())),
+        "services": cells.get("services", as_services, ""),
         "presented_by": cells.get("presented_by", as_code, ""),
     }
     fields |= {column: cells.get(column, as_text, "") for column in TEXTS if column in cells.cells}
@@ -91,12 +91,9 @@ def _row(today: date | None, cells: Cells) -> CandidateRow:
     )
 
 
-def as_services(text: str) -> tuple[tuple[str, str], ...]:
-    """Read website:velo.example|list:infos@velo.example: what is asked for."""
-    wanted = tuple(as_service(part.strip()) for part in text.split("|"))
-    if len(set(wanted)) < len(wanted):
-        raise Invalid(reason=f"{text!r} names a service twice")
-    return wanted
+def as_services(text: str) -> str:
+    """Check website:velo.example|list:infos@velo.example: what is asked for."""
+    return services_text([as_service(part.strip()) for part in text.split("|")])
 
 
 def as_service(text: str) -> tuple[str, str]:

@@ -272,3 +272,22 @@ def test_nothing_can_be_put_off_once_it_is_answered(house):
     admitted(house)
     with pytest.raises(NotAllowed, match="there is nothing to put off"):
         act(house, "2025-09-27", "A1", lambda work, one: applications.postpone(work, one, date(2025, 12, 1), "", "x"))
+
+
+def test_a_refusal_whose_number_a_member_has_by_now_stays(house):
+    apply(house, "2025-09-02", "A1")
+    house.tick("2025-09-25T20:00")
+    house.vote("2025-09-25T20:00", "admit", S1="reject", S2="reject")
+    house.tick("2025-09-26")
+    house.enter("A1", now="2025-09-27")
+    by_now = pytest.raises(NotAllowed, match="A1 is a member by now")
+    with by_now, house.engine.acting(ADMISSION, house.at("2025-09-28")) as work:
+        annul(work, *latest_pair(work), "the wrong line", ("Ana", "Bilal"))
+
+
+def test_what_could_not_be_written_out_and_read_back_is_refused(house):
+    with pytest.raises(Invalid, match="note contains a line break"):
+        apply(house, "2025-09-02", note="two\nlines")
+    for services in ([("list", "a|b")], [("list", "a"), ("list", "a")]):
+        with pytest.raises(Invalid):
+            services_text(services)
