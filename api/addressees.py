@@ -15,11 +15,15 @@ _KNOWN = (
     *("number", "name", "kind", "contact_name", "language", "state"),
     *("address", "postcode", "city", "country"),
 )
+_CANDIDATES = _MEMBERS.replace("JOIN association a", "JOIN candidate a")
 
 
 def members_of(connection: Connection, instance_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
-    """Return what mails say of these members, by id."""
-    return {row[0]: dict(zip(_KNOWN, row[1:], strict=True)) for row in rows_of(connection, _MEMBERS, instance_ids)}
+    """Return what mails say of these members and candidates, by id."""
+    rows = rows_of(connection, _MEMBERS, instance_ids)
+    if len(rows) < len(instance_ids):
+        rows += rows_of(connection, _CANDIDATES, instance_ids)
+    return {row[0]: dict(zip(_KNOWN, row[1:], strict=True)) for row in rows}
 
 
 def letterhead_of(settings: Settings) -> Letterhead:

@@ -19,6 +19,7 @@ from api.routes import (
     associations,
     ballots,
     calendar,
+    candidates,
     journal,
     letters,
     meetings,
@@ -48,6 +49,7 @@ LOOKING = 2
 # A request is held against their paths in this order: first what a whole board asks at once.
 SUBJECTS = (
     *(ballots, associations, payments, people, meetings, minutes, votes, procedure, sheet, letters, webhooks),
+    candidates,
     *(calendar, tasks, outbox, services, simulations, journal),
 )
 PROBLEM: dict[str, Any] = {

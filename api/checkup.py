@@ -30,7 +30,6 @@ from engine.revisions import known_revisions, refuse_newer
 from engine.store import Store, instant_of, stored
 from notifications.render import check_templates
 from workflows import WORKFLOWS
-from workflows.membership.words import Mail
 
 ALARM_MAILS = (NOT_RUNNING, MEETING_UNCONFIRMED)
 """Mail kinds to the admins."""
@@ -106,7 +105,7 @@ class _Stop(Exception):  # noqa: N818 it ends the examination, it is no error
 
 
 def _texts() -> Iterator[Sign]:
-    kinds = (*(mail.value for mail in Mail), *BoardMail, *ALARM_MAILS)
+    kinds = (*(kind for flow in WORKFLOWS for kind in flow.mail_kinds), *BoardMail, *ALARM_MAILS)
     try:
         check_templates(kinds)
     except RelanceError as error:

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 SUBJECTS = (
     *("setup", "register"),
     *("reading", "explain", "play"),
-    *("money", "people", "board", "agenda", "meetings", "minutes", "procedure", "paper", "hosting"),
+    *("money", "people", "board", "agenda", "candidates", "meetings", "minutes", "procedure", "paper", "hosting"),
     *("run", "mail", "serve", "demo", "token"),
 )
 """Modules of api.commands, in the order of the help. Each has `register(app)` and imports little: --help is instant."""

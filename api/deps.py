@@ -277,6 +277,7 @@ def posting(*roles: Role) -> Callable[..., Awaitable[Office]]:
 Anybody = Annotated[Office, Depends(reading())]
 Treasurer = Annotated[Office, Depends(reading(Role.TREASURER))]
 Secretary = Annotated[Office, Depends(reading(Role.SECRETARY))]
+Desk = Annotated[Office, Depends(reading(Role.TREASURER, Role.SECRETARY))]
 Admin = Annotated[Office, Depends(reading(Role.ADMIN))]
 Voter = Annotated[Office, Depends(voting)]
 AnybodyOnce = Annotated[Office, Depends(posting())]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from html import escape
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -19,9 +19,19 @@ def docs(request: Request) -> Response:
     return Response(page, media_type="text/html; charset=utf-8")
 
 
-@router.get("/static/{name}.css")
-def style(name: Literal["docs", "pages"]) -> Response:
-    """Give the style of the documentation, or of the pages."""
+@router.get("/static/docs.css")
+def docs_style() -> Response:
+    """Give the style of the documentation."""
+    return _style("docs")
+
+
+@router.get("/static/pages.css")
+def pages_style() -> Response:
+    """Give the style of the pages."""
+    return _style("pages")
+
+
+def _style(name: str) -> Response:
     text = files("api").joinpath("static", f"{name}.css").read_text(encoding="utf-8")
     return Response(text, media_type="text/css; charset=utf-8")
 

@@ -26,7 +26,7 @@ _COUNTS = (
         "relance_associations",
         "Associations by state.",
         "state",
-        "SELECT state, count(*) FROM workflow_instance GROUP BY 1",
+        "SELECT state, count(*) FROM workflow_instance WHERE workflow = 'membership' GROUP BY 1",
     ),
     (
         "relance_tasks_open",

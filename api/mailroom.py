@@ -31,7 +31,7 @@ from notifications.render import Renderer
 from notifications.smtp import Answer, Postman, Server, Timeouts
 from workflows.membership import members
 from workflows.membership.definition import MEMBERSHIP
-from workflows.membership.relevance import no_longer_right
+from workflows.relevance import no_longer_right
 
 LOG = logging.getLogger("relance.mail")
 NOBODY = "nobody@relance.example"

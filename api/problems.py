@@ -55,6 +55,7 @@ class Forbidden(NotAllowed):
 
 STATUS: Mapping[str, int] = {
     "unknown-association": 404,
+    "unknown-candidate": 404,
     "not-found": 404,
     "not-acceptable": 406,
     "unknown-link": 404,
@@ -77,6 +78,7 @@ STATUS: Mapping[str, int] = {
 }
 TITLES: Mapping[str, str] = {
     "unknown-association": "Unknown association",
+    "unknown-candidate": "Unknown candidate",
     "not-found": "Not found",
     "not-acceptable": "Not to be had in that form",
     "unknown-link": "Unknown link",
@@ -101,7 +103,10 @@ TITLES: Mapping[str, str] = {
     "unsupported-media-type": "Only application/json is understood",
     "internal": "Something unforeseen went wrong",
 }
-UNTOLD = {"unknown-association": "There is no association of that number."}
+UNTOLD = {
+    "unknown-association": "There is no association of that number.",
+    "unknown-candidate": "There is no candidate of that number.",
+}
 """What is said instead of the error's own words, which repeat what was asked."""
 BY_STATUS = {
     404: "not-found",

@@ -118,8 +118,8 @@ def portrait_json(portrait: "Portrait") -> dict[str, Any]:
         "tasks": sorted({kind for kind, _ in member.tasks}),
         "why": portrait.why,
         "next": [prospect_json(prospect) for prospect in portrait.ahead],
-        "journal": [_line_json(member.subject, line) for line in portrait.lines if line.acted],
-        "no": [_line_json(member.subject, line) for line in portrait.lines if not line.acted],
+        "journal": [line_json(member.subject, line) for line in portrait.lines if line.acted],
+        "no": [line_json(member.subject, line) for line in portrait.lines if not line.acted],
     }
 
 
@@ -133,7 +133,8 @@ def _due_json(year: int, due: "DueFacts") -> dict[str, Any]:
     }
 
 
-def _line_json(subject: str, line: "Line") -> dict[str, Any]:
+def line_json(subject: str, line: "Line") -> dict[str, Any]:
+    """Return one line of the history of an instance."""
     return {
         "at": rfc3339(line.at),
         "effective_at": rfc3339(line.effective_at),

@@ -16,6 +16,8 @@ from engine.engine import Engine
 from engine.listings import switch
 from engine.outlook import paused_until
 from engine.store import maybe_instant
+from workflows.admission.definition import ADMISSION
+from workflows.admission.words import State as Applied
 from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.listings import unreached_by_reminder
 
@@ -31,6 +33,8 @@ class Standing:
     tasks: Mapping[str, int]
     upto: datetime | None
     paused_until: str | None = None
+    candidates: int = 0
+    """Applications that the board has not answered yet."""
     unproven: int = 0
     """Reminders of this year that no server accepted and that mail kept for reading never proves."""
 
@@ -44,6 +48,7 @@ class Standing:
             "tasks": sum(self.tasks.values()),
             "paused_until": self.paused_until,
             "unproven_reminders": self.unproven,
+            "candidates": self.candidates,
         }
 
 
@@ -52,6 +57,7 @@ def standing_of(engine: Engine, settings: Settings, now: datetime) -> Standing:
     with engine.store.read() as connection:
         sql = "SELECT state, count(*) FROM workflow_instance WHERE workflow = ? GROUP BY state"
         counts = _counted(connection, sql, MEMBERSHIP.name)
+        candidates = _counted(connection, sql, ADMISSION.name).get(Applied.CANDIDATE, 0)
         sql = "SELECT kind, count(*) FROM task WHERE done_at IS NULL GROUP BY kind ORDER BY kind"
         tasks = _counted(connection, sql)
         mark = connection.exec_driver_sql("SELECT upto, last_run_at FROM watermark").fetchone()
@@ -66,6 +72,7 @@ def standing_of(engine: Engine, settings: Settings, now: datetime) -> Standing:
         tasks=tasks,
         upto=None if mark is None else maybe_instant(mark[0]),
         paused_until=paused,
+        candidates=candidates,
         unproven=unproven,
     )
 

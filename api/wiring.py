@@ -15,6 +15,7 @@ from engine.rules import BoardRules, Brake, Rules
 from engine.scenario import Scenario, read_toml, scenario_of
 from engine.store import Store
 from workflows import WORKFLOWS
+from workflows.admission.scenario import SCRIPT as ADMISSIONS
 from workflows.membership import scenario_shape
 from workflows.membership.definition import MEMBERSHIP
 from workflows.membership.options import NAME, DuesRules
@@ -94,7 +95,7 @@ def replay(path: Path, change: Mapping[str, Any] | None = None) -> Replayed:
     store.create_tables()
     engine = Engine(store, rules_of(settings, dates_confirmed=True), WORKFLOWS, sink)
     scenario = scenario_of(data, path.parent, settings.organisation.tz)
-    player = Player(engine, SCRIPT)
+    player = Player(engine, SCRIPT, ADMISSIONS)
     return Replayed(scenario, player, player.play(scenario))
 
 

@@ -108,6 +108,8 @@ class Workflow:
     ballots: tuple[BallotRule, ...]
     transitions: tuple[Transition, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
+    welcomes: tuple[str, ...] = ()
+    """Mails to whoever is entered, beside those of the rows."""
     load: Callable[["Connection", Sequence[int], "Rules"], list[Any]] | None = None
     """Facts of these instances, in the order of their ids: one `Case` each."""
     mails: Callable[[Any, str, str, "Occasion", "Batch"], None] | None = None
@@ -154,6 +156,17 @@ class Workflow:
     def listed_from(self, rule: BallotRule) -> tuple[str, ...]:
         """Return the states of those whom a question may be asked about."""
         return rule.source or self.sources(rule.trigger)
+
+    def asks(self, trigger: str) -> bool:
+        """Whether the board answers this question here."""
+        return trigger in self._ballots
+
+    @property
+    def mail_kinds(self) -> tuple[str, ...]:
+        """Every kind of mail that may leave, each once, in the page's order."""
+        rows = [kind for row in self.transitions for kind in row.sends]
+        lists = [kind for rule in self.ballots for kind in (*rule.sends, *rule.sends_again)]
+        return tuple(dict.fromkeys(str(kind) for kind in (*self.welcomes, *rows, *lists)))
 
     def sources(self, trigger: str) -> tuple[str, ...]:
         """Return the states in which that trigger has an arrow, in the order of `states`."""

@@ -57,8 +57,9 @@ def _state(workflow: Workflow, state: str) -> str:
 
 
 def _starts_anywhere(workflow: Workflow, row: Transition) -> bool:
-    """Whether an arrow leads from every state that is not final to one and the same."""
-    return row.dest is not None and set(row.source) >= set(workflow.states) - set(workflow.final) - {row.dest}
+    """Whether an arrow leads from every state that is not final, of which there are several, to one and the same."""
+    others = set(workflow.states) - set(workflow.final) - {row.dest}
+    return row.dest is not None and len(others) > 1 and set(row.source) >= others
 
 
 def _arrows(workflow: Workflow, rows: Iterable[Transition]) -> list[str]:
@@ -102,7 +103,9 @@ def _by_adoption(workflow: Workflow, trigger: str) -> str:
 
 def _board(rule: BallotRule) -> str:
     month = MONTHS[rule.month - 1]
-    return f"board, from {month} on" if rule.every_meeting else f"board of {month}"
+    if rule.every_meeting:
+        return "board, at any meeting" if rule.month == 1 else f"board, from {month} on"
+    return f"board of {month}"
 
 
 _CAUSES: dict[On, Callable[[Workflow, str], str]] = {

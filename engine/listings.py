@@ -182,20 +182,20 @@ def _ballot_line(workflow: Workflow, row: Sequence[Any]) -> BallotLine:
 
 
 def ballot_ids(
-    connection: Connection, workflow: Workflow, trigger: str, subject: str, statuses: Sequence[BallotStatus]
+    connection: Connection, workflows: Iterable[Workflow], trigger: str, subject: str, statuses: Sequence[BallotStatus]
 ) -> list[int]:
     """Ids of the latest ballot of each instance (or of one) on a question, in one of these statuses.
 
     Raises Invalid for an unknown question, BallotNotOpen when there is none.
     """
-    known = [str(rule.trigger) for rule in workflow.ballots]
-    if trigger not in known:
-        raise Invalid(reason=f"there is no question {trigger!r}; the board answers {', '.join(known)}")
+    owners = {str(rule.trigger): flow.name for flow in workflows for rule in flow.ballots}
+    if trigger not in owners:
+        raise Invalid(reason=f"there is no question {trigger!r}; the board answers {', '.join(owners)}")
     marks = ", ".join("?" * len(statuses))
     sql = f"""SELECT max(b.id) FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id
         WHERE i.workflow = ? AND b.trigger = ? AND (? = '*' OR i.subject = ?)
         GROUP BY b.instance_id HAVING max(b.id) IN (SELECT id FROM ballot WHERE status IN ({marks})) ORDER BY 1"""  # noqa: S608 marks only
-    rows = connection.exec_driver_sql(sql, (workflow.name, trigger, subject, subject, *statuses))
+    rows = connection.exec_driver_sql(sql, (owners[trigger], trigger, subject, subject, *statuses))
     found = [row[0] for row in rows]
     if not found:
         raise BallotNotOpen(ballot=f"{trigger}/{subject}")

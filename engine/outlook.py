@@ -189,24 +189,25 @@ class Ahead:
 
 def _being_asked(work: Work) -> set[tuple[str, str]]:
     sql = """SELECT b.trigger, i.subject FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id
-        WHERE i.workflow = ? AND b.status IN (?, ?)"""
-    rows = work.connection.exec_driver_sql(sql, (work.workflow.name, *(status.value for status in LIVE)))
+        WHERE b.status IN (?, ?)"""
+    rows = work.connection.exec_driver_sql(sql, tuple(status.value for status in LIVE))
     return {(row[0], row[1]) for row in rows}
 
 
 def meetings(work: Work, start: datetime, end: datetime) -> Iterator[Coming]:
-    """Yield, for each meeting to come, its agenda if that is not published yet, and itself."""
+    """Yield, for each meeting to come, its agenda if that is not published yet, and itself: of all workflows."""
     ahead = Ahead(asked=_being_asked(work))
+    works = work.of_all()
     for meeting in meetings_where(work.connection, "closed_at IS NULL AND held_at <= ?", stored(end)):
         if meeting.closes_at <= start:
             continue
         if meeting.published_at is None:
-            agenda = _agenda(work, meeting, ahead)
+            agenda = _agenda(works, meeting, ahead)
             yield agenda
             what = ", ".join(filter(None, (agenda.what, "" if meeting.confirmed else "date not confirmed")))
             yield _meeting(meeting, agenda.names, _no_seats(work, meeting), what)
         else:
-            yield _published(work, meeting)
+            yield _published(works, meeting)
 
 
 def _meeting(meeting: MeetingFacts, names: tuple[str, ...], prevents: Iterable[str], what: str) -> Coming:
@@ -214,9 +215,10 @@ def _meeting(meeting: MeetingFacts, names: tuple[str, ...], prevents: Iterable[s
     return Coming(MEETING, meeting.year, at, until, Status.DUE, len(names), names, tuple(prevents), what)
 
 
-def _agenda(work: Work, meeting: MeetingFacts, ahead: Ahead) -> Coming:
+def _agenda(works: Sequence[Work], meeting: MeetingFacts, ahead: Ahead) -> Coming:
     """What would be on the agenda, after those before it."""
-    items = {rule.trigger: _items(work, rule, meeting, ahead) for rule in work.workflow.ballots}
+    work = works[0]
+    items = {rule.trigger: _items(one, rule, meeting, ahead) for one in works for rule in one.workflow.ballots}
     names = tuple(dict.fromkeys(chain.from_iterable(items.values())))
     what = ", ".join(f"{trigger} {len(found)}" for trigger, found in items.items() if found)
     number, until = sum(len(found) for found in items.values()), meeting.held_at - LATEST_PUBLICATION
@@ -272,18 +274,17 @@ def _no_seats(work: Work, meeting: MeetingFacts) -> list[str]:
 _ON_IT = "SELECT DISTINCT instance_id FROM ballot WHERE meeting_id = ? AND status IN (?, ?)"
 
 
-def _published(work: Work, meeting: MeetingFacts) -> Coming:
+def _published(works: Sequence[Work], meeting: MeetingFacts) -> Coming:
     """A meeting whose agenda is out: its live ballots, and the hearings that a missing gate would put off."""
-    rows = work.connection.exec_driver_sql(_ON_IT, (meeting.id, *(status.value for status in LIVE)))
-    cases: list[Case] = work.cases([row[0] for row in rows])
+    on_it = list(_on_it(works, meeting))
     asked = [
         (case, ballot.trigger)
-        for case in cases
+        for _, case in on_it
         for ballot in case.ballots
         if ballot.meeting_id == meeting.id and ballot.live
     ]
-    prevents = [*_no_seats(work, meeting)]
-    for case in cases:
+    prevents = [*_no_seats(works[0], meeting)]
+    for work, case in on_it:
         missing = missing_gates(work, case, meeting)
         if missing:
             prevents.append(f"{case.subject} cannot be heard: {', '.join(missing)}")
@@ -293,6 +294,15 @@ def _published(work: Work, meeting: MeetingFacts) -> Coming:
     told = ", ".join(what + ([] if meeting.confirmed else ["date not confirmed"]))
     found = _meeting(meeting, names, prevents, told)
     return Coming(found.event, found.year, found.at, found.until, found.status, len(asked), names, found.prevents, told)
+
+
+def _on_it(works: Sequence[Work], meeting: MeetingFacts) -> Iterator[tuple[Work, Case]]:
+    """Whom the live ballots of a meeting are about, each with the work over its own workflow."""
+    rows = works[0].connection.exec_driver_sql(_ON_IT, (meeting.id, *(status.value for status in LIVE)))
+    ids = [row[0] for row in rows]
+    for work in works:
+        for case in work.cases(ids):
+            yield work, case
 
 
 def missing_gates(work: Work, case: Case, meeting: MeetingFacts) -> tuple[str, ...]:

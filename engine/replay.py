@@ -3,6 +3,7 @@
 A workflow registers its own verbs and expectations; the board's and the server's are here.
 """
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 from engine.ballots import Choice
 from engine.context import LONG_AGO
+from engine.definition import Workflow
 from engine.engine import Engine
 from engine.errors import BallotNotOpen, Invalid, RelanceError, ServerDown
 from engine.models import BallotStatus
@@ -43,10 +45,12 @@ class Script:
 class Player:
     """Plays one scenario. `now` is virtual; while the server is down nothing runs."""
 
-    def __init__(self, engine: Engine, script: Script) -> None:
-        """Get ready; nothing is written yet."""
-        self.engine, self.script = engine, script
-        self.workflow = next(flow for flow in engine.context.workflows if flow.name == script.workflow)
+    def __init__(self, engine: Engine, *scripts: Script) -> None:
+        """Get ready; nothing is written yet. Where two scripts have a verb of the same name, the first has it."""
+        self.engine, self.scripts = engine, scripts
+        self.workflow = next(flow for flow in engine.context.workflows if flow.name == scripts[0].workflow)
+        self.verbs = dict(ChainMap(dict(VERBS), *(dict(script.verbs) for script in scripts)))
+        self.expects = dict(ChainMap(dict(EXPECTS), *(dict(script.expects) for script in scripts)))
         self.now = LONG_AGO
         self.down = False
         self.failures: list[Failure] = []
@@ -62,7 +66,7 @@ class Player:
         self.now = scenario.start
         self.engine.start_clock(self.now)
         self._seat(scenario)
-        more = self.script.prepare(self, scenario)
+        more = [step for script in self.scripts for step in script.prepare(self, scenario)]
         steps = sorted([*more, *scenario.steps], key=lambda step: step.on)
         for step in steps:
             self.run_until(step.on)
@@ -101,7 +105,7 @@ class Player:
         return True
 
     def _perform(self, step: Step) -> None:
-        verb = VERBS.get(step.do or "") or self.script.verbs.get(step.do or "")
+        verb = self.verbs.get(step.do or "")
         if verb is None:
             raise Invalid(reason=f"there is no verb {step.do!r}")
         if self.down and step.do != "start":
@@ -110,7 +114,7 @@ class Player:
 
     def _expect(self, step: Step) -> None:
         for name, value in (step.expect or {}).items():
-            check = EXPECTS.get(name) or self.script.expects.get(name)
+            check = self.expects.get(name)
             problems = _check_state(self, name, value) if check is None else check(self, value)
             self.failures += [Failure(step.name, f"{what} = {wanted}", got) for what, wanted, got in problems]
 
@@ -127,11 +131,14 @@ class Player:
         with self.engine.store.read() as connection:
             return list(connection.exec_driver_sql(sql, values).fetchall())
 
-    def instance_id(self, subject: str) -> int:
-        """Id of a subject. Raises Invalid."""
-        rows = self.rows(
-            "SELECT id FROM workflow_instance WHERE workflow = ? AND subject = ?", self.workflow.name, subject
-        )
+    def asking(self, trigger: str) -> Workflow:
+        """Return the workflow in which the board answers a question; the first one for a question that is unknown."""
+        return next((flow for flow in self.engine.context.workflows if flow.asks(trigger)), self.workflow)
+
+    def instance_id(self, subject: str, workflow: Workflow | None = None) -> int:
+        """Id of a subject (in the first workflow unless another is named). Raises Invalid."""
+        name = (workflow or self.workflow).name
+        rows = self.rows("SELECT id FROM workflow_instance WHERE workflow = ? AND subject = ?", name, subject)
         if not rows:
             raise Invalid(reason=f"there is no {subject} in this scenario")
         return int(rows[0][0])
@@ -153,7 +160,7 @@ class Player:
             )
             return [row[0] for row in self.rows(sql, trigger, *statuses)]
         sql = "SELECT id, status FROM ballot WHERE trigger = ? AND instance_id = ? ORDER BY id DESC LIMIT 1"
-        rows = self.rows(sql, trigger, self.instance_id(subject))
+        rows = self.rows(sql, trigger, self.instance_id(subject, self.asking(trigger)))
         if not rows or rows[0][1] not in statuses:
             raise BallotNotOpen(ballot=f"{trigger}/{subject}")
         return [rows[0][0]]
@@ -166,11 +173,15 @@ def _choices(player: Player, step: Step) -> dict[str, Choice]:
         raise Invalid(reason=str(error)) from None
 
 
+def _asking(player: Player, step: Step) -> Workflow:
+    return player.asking(player.field(step, "trigger"))
+
+
 def _vote(player: Player, step: Step) -> None:
     choices = _choices(player, step)
     ballots = player.ballots(step, BallotStatus.OPEN)
     votes = [Cast(ballot, seat, choice) for ballot in ballots for seat, choice in choices.items()]
-    player.engine.cast_votes(player.workflow, votes, player.now, "scenario")
+    player.engine.cast_votes(_asking(player, step), votes, player.now, "scenario")
 
 
 def _record(player: Player, step: Step) -> None:
@@ -178,7 +189,7 @@ def _record(player: Player, step: Step) -> None:
     ballots = _some(player.ballots(step, BallotStatus.OPEN, BallotStatus.NO_QUORUM), step)
     if step.fields.get("association", EVERYBODY) == EVERYBODY:
         ballots = _some(player.recordable(ballots), step)
-    player.engine.record_decisions(player.workflow, ballots, choices, player.now)
+    player.engine.record_decisions(_asking(player, step), ballots, choices, player.now)
 
 
 def _some(ballots: list[int], step: Step) -> list[int]:
@@ -190,7 +201,7 @@ def _some(ballots: list[int], step: Step) -> list[int]:
 
 def _close(player: Player, step: Step) -> None:
     ballots = _some(player.ballots(step, BallotStatus.OPEN), step)
-    player.engine.close_ballots(player.workflow, ballots, player.now)
+    player.engine.close_ballots(_asking(player, step), ballots, player.now)
 
 
 def _meeting(player: Player, step: Step) -> None:
@@ -202,8 +213,8 @@ def _confirm(player: Player, step: Step) -> None:
     what = player.field(step, "what")
     if what == "brake":
         player.engine.confirm_brake(player.now, "scenario")
-    elif f"confirm {what}" in player.script.verbs:
-        player.script.verbs[f"confirm {what}"](player, step)
+    elif f"confirm {what}" in player.verbs:
+        player.verbs[f"confirm {what}"](player, step)
     else:
         raise Invalid(reason=f"there is nothing to confirm by the name {what!r}")
 
@@ -239,17 +250,15 @@ VERBS: Mapping[str, Callable[[Player, Step], None]] = {
 
 
 def _check_state(player: Player, subject: str, wanted: str) -> list[tuple[str, str, str]]:
-    rows = player.rows(
-        "SELECT state FROM workflow_instance WHERE workflow = ? AND subject = ?", player.workflow.name, subject
-    )
-    got = rows[0][0] if rows else "unknown"
-    return [] if got == wanted else [(subject, wanted, got)]
+    """Compare the state of a subject: in the workflow that knows the word, else in the one begun last."""
+    rows = player.rows("SELECT workflow, state FROM workflow_instance WHERE subject = ? ORDER BY id DESC", subject)
+    known = {flow.name for flow in player.engine.context.workflows if wanted in flow.states}
+    states = [state for workflow, state in rows if workflow in known] or [state for _, state in rows] or ["unknown"]
+    return [] if states[0] == wanted else [(subject, wanted, states[0])]
 
 
 def _check_counts(player: Player, wanted: Mapping[str, int]) -> list[tuple[str, str, str]]:
-    rows = player.rows(
-        "SELECT state, count(*) FROM workflow_instance WHERE workflow = ? GROUP BY state", player.workflow.name
-    )
+    rows = player.rows("SELECT state, count(*) FROM workflow_instance GROUP BY state")
     counts = {row[0]: row[1] for row in rows}
     return [
         (f"counts.{state}", str(number), str(counts.get(state, 0)))
@@ -277,7 +286,7 @@ def _check_ballots(player: Player, wanted: Mapping[str, str]) -> list[tuple[str,
     for name, status in wanted.items():
         trigger, _, subject = name.partition("/")
         sql = "SELECT status FROM ballot WHERE trigger = ? AND instance_id = ? ORDER BY id DESC LIMIT 1"
-        rows = player.rows(sql, trigger, player.instance_id(subject))
+        rows = player.rows(sql, trigger, player.instance_id(subject, player.asking(trigger)))
         got = rows[0][0] if rows else "none"
         if got != status:
             problems.append((f"ballots.{name}", status, got))
@@ -295,9 +304,11 @@ def _check_mails(player: Player, wanted: Mapping[str, Sequence[str]]) -> list[tu
 
 def mails_sent(player: Player, subject: str) -> list[str]:
     """Kinds of mail sent to a subject, in order, one per occasion whatever the recipients."""
-    sql = """SELECT kind FROM outbox_message WHERE instance_id = ? AND status IN ('sent', 'bounced')
-        GROUP BY kind, occasion ORDER BY min(id)"""
-    return [row[0] for row in player.rows(sql, player.instance_id(subject))]
+    sql = """SELECT m.kind FROM outbox_message m JOIN workflow_instance i ON i.id = m.instance_id
+        WHERE i.subject = ? AND m.status IN ('sent', 'bounced') GROUP BY i.id, m.kind, m.occasion ORDER BY min(m.id)"""
+    if not player.rows("SELECT 1 FROM workflow_instance WHERE subject = ?", subject):
+        raise Invalid(reason=f"there is no {subject} in this scenario")
+    return [row[0] for row in player.rows(sql, subject)]
 
 
 EXPECTS: Mapping[str, Callable[[Player, Any], list[tuple[str, str, str]]]] = {

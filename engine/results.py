@@ -13,14 +13,14 @@ from engine.models import LIVE
 from engine.replay import Failure
 from engine.store import instant_of
 
-_FINAL = "SELECT subject, state FROM workflow_instance WHERE workflow = ? ORDER BY subject"
+_FINAL = "SELECT subject, state FROM workflow_instance WHERE workflow = coalesce(?, workflow) ORDER BY subject, id"
 _JOURNAL = """SELECT j.at, j.effective_at, i.subject, j.trigger, j.from_state, j.to_state, j.cause, j.actor, j.mails
     FROM journal_entry j JOIN workflow_instance i ON i.id = j.instance_id
-    WHERE i.workflow = ? AND j.id > ? AND j.acted ORDER BY j.id"""
+    WHERE i.workflow = coalesce(?, i.workflow) AND j.id > ? AND j.acted ORDER BY j.id"""
 _DECIDED = """SELECT m.held_at, b.closes_at, i.subject, b.trigger, b.status, b.approve, b.reject, b.took_part,
     b.missing, b.reason FROM ballot b JOIN meeting m ON m.id = b.meeting_id
     JOIN workflow_instance i ON i.id = b.instance_id
-    WHERE i.workflow = ? AND b.status NOT IN (?, ?) ORDER BY m.held_at, b.id"""
+    WHERE i.workflow = coalesce(?, i.workflow) AND b.status NOT IN (?, ?) ORDER BY m.held_at, b.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,15 @@ class Result:
         return not self.failures
 
 
-def states_of(connection: Connection, workflow: str) -> dict[str, str]:
-    """Return the state of every subject, by number."""
+def states_of(connection: Connection, workflow: str | None) -> dict[str, str]:
+    """Return the state of every subject, by number; of all workflows (None), that of the one begun last."""
     return {row[0]: row[1] for row in connection.exec_driver_sql(_FINAL, (workflow,))}
 
 
-def journal_after(connection: Connection, workflow: str, after: int = 0, without: Sequence[str] = ()) -> list[Entry]:
-    """Return what was done after a line of the journal, in order; `without` these triggers."""
+def journal_after(
+    connection: Connection, workflow: str | None, after: int = 0, without: Sequence[str] = ()
+) -> list[Entry]:
+    """Return what was done in a workflow (None: in all) after a line of the journal; `without` these triggers."""
     rows = connection.exec_driver_sql(_JOURNAL, (workflow, after))
     return [
         Entry(
@@ -87,8 +89,8 @@ class Decided:
     why: str
 
 
-def decisions_of(connection: Connection, workflow: str) -> list[Decided]:
-    """Return the ballots that are over, in the order of their meetings."""
+def decisions_of(connection: Connection, workflow: str | None) -> list[Decided]:
+    """Return the ballots of a workflow (None: of all) that are over, in the order of their meetings."""
     rows = connection.exec_driver_sql(_DECIDED, (workflow, *(status.value for status in LIVE)))
     return [
         Decided(

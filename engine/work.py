@@ -185,6 +185,10 @@ class Work:
         """The same transaction, over another workflow; what is decided with it, its own `write` writes."""
         return Work(self.connection, self.machines[workflow], self.rules, self.at, self.paused, self.machines)
 
+    def of_all(self) -> "list[Work]":
+        """The same transaction over each workflow that runs here, this one first."""
+        return [self, *(self.of(name) for name in self.machines if name != self.workflow.name)]
+
     def _begin(self, beginning: Beginning) -> None:
         other = self.of(beginning.workflow)
         if other.workflow.begin is None:

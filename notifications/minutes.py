@@ -261,7 +261,7 @@ class _Writer:
 
     def _why(self, item: Item) -> str:
         language = self.style.language
-        if item.status == BallotStatus.WITHDRAWN:
+        if item.status in {BallotStatus.WITHDRAWN, BallotStatus.ADOPTED}:
             return words.reason(item.reason, language)
         gates = ", ".join(words.gate(gate, language) for gate in item.missing)
         return gates if item.status == BallotStatus.BLOCKED else ""

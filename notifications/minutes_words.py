@@ -132,6 +132,9 @@ STATES = {
     "proposed_for_removal": "procédure ouverte",
     "removed": "radiée",
     "left": "départ",
+    "admitted": "admise",
+    "refused": "non admise",
+    "withdrawn": "candidature retirée",
 }
 # What the journal says in English, as French minutes say it. Whatever a person wrote stays as it was written.
 _REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -145,6 +148,8 @@ _REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile("the letter was posted"), "la lettre est partie"),
     (re.compile("answered by the earlier meeting's record"), "tranchée par le relevé d’une réunion antérieure"),
     (re.compile("taken off the agenda: (?P<said>.*)"), "retirée de l’ordre du jour : {said}"),
+    (re.compile("on conditions: (?P<said>.*)"), "sous condition : {said}"),
+    (re.compile(r"put off until (?P<day>[0-9-]{10})"), "reportée jusqu’au {day}"),
     (re.compile("declared to be a member"), "membre de l’association, comme déclaré"),
 )
 _SHARES: Mapping[str, Mapping[Fraction, str]] = {

@@ -42,8 +42,8 @@ _BEFORE_ALL: tuple[str, int] | None = ("", 0)
 _NOTHING: dict[str, Any] = {
     **dict.fromkeys(("since", "fault")),
     **dict.fromkeys(("day", "meeting", "place", "payment", "until", "event", "items", "meeting_id", "link")),
-    **dict.fromkeys(("total", "reference", "pay_by", "resign_before", "state", "contact_name")),
-    **dict.fromkeys(("owed", "owed_years", "concerned", "decisions", "listed", "subjects", "votes"), ()),
+    **dict.fromkeys(("conditions", "total", "reference", "pay_by", "resign_before", "state", "contact_name")),
+    **dict.fromkeys(("owed", "owed_years", "concerned", "decisions", "listed", "subjects", "votes", "wanted"), ()),
     **dict.fromkeys(("person", "added"), False),
     **dict.fromkeys(("reason", "seat", "unlisted", "trigger")),
 }

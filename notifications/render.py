@@ -9,6 +9,7 @@ A template is what leaves, line for line: « Subject: … », a blank line, the 
   [{number, name, trigger, question, status}] and `unlisted` (how many more), `decisions` [the same, with decision,
   approve, reject, abstain, annulled], `subjects` [{number, name}], `votes` [{number, name, trigger, question,
   choice}], `trigger`, `added`, `reason`;
+- of a mail to a candidate: `meeting`, `conditions`, `wanted` [(kind, identifier)];
 - of an alarm: `since` (an instant), `fault`, `meeting`;
 - made from them: `total`, `owed_years`, `reference`, `written` (the mail's own day), `pay_by`, `resign_before`;
 - of the organisation: `org.name` and every other field of `Letterhead`;

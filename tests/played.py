@@ -6,6 +6,8 @@ from typing import Any
 
 from engine.store import Store
 
+WHO = "CASE i.workflow WHEN 'membership' THEN i.subject ELSE i.workflow || '/' || i.subject END"
+"""A number may be that of a member and, before, of a candidate: two instances."""
 STEP_MAILS = ("call_for_dues", "renewal_campaign", "reminder", "suspension", "summons")
 """Notices of a year's step: at most one a year."""
 
@@ -36,7 +38,7 @@ def rows(store: Store, sql: str, *values: object) -> list[Any]:
 
 def journal_of(store: Store) -> list[Entry]:
     """The whole journal, as written."""
-    sql = """SELECT i.subject, j.at, j.effective_at, j.trigger, j.from_state, j.to_state, j.acted, j.cause, j.actor,
+    sql = f"""SELECT {WHO}, j.at, j.effective_at, j.trigger, j.from_state, j.to_state, j.acted, j.cause, j.actor,
         j.reason, j.mails, j.details FROM journal_entry j JOIN workflow_instance i ON i.id = j.instance_id
         ORDER BY j.id"""
     return [Entry(*row) for row in rows(store, sql)]
@@ -44,14 +46,14 @@ def journal_of(store: Store) -> list[Entry]:
 
 def states_of(store: Store) -> dict[str, str]:
     """Where everybody is."""
-    return {row[0]: row[1] for row in rows(store, "SELECT subject, state FROM workflow_instance ORDER BY subject")}
+    return {row[0]: row[1] for row in rows(store, f"SELECT {WHO}, i.state FROM workflow_instance i ORDER BY 1")}
 
 
 def moves_of(store: Store) -> list[tuple[str, ...]]:
     """Every move from one state to another: who, what, from where to where, and when it took effect."""
-    sql = """SELECT i.subject, j.trigger, j.from_state, j.to_state, j.effective_at FROM journal_entry j
+    sql = f"""SELECT {WHO}, j.trigger, j.from_state, j.to_state, j.effective_at FROM journal_entry j
         JOIN workflow_instance i ON i.id = j.instance_id WHERE j.acted AND j.from_state <> j.to_state
-        ORDER BY i.subject, j.id"""
+        ORDER BY 1, j.id"""
     return [tuple(row) for row in rows(store, sql)]
 
 

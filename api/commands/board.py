@@ -81,14 +81,14 @@ class Meant:
     def ballots(self, connection: "Connection", *statuses: "BallotStatus") -> list[int]:
         """Return the ids meant. Raises Invalid, UnknownAssociation, BallotNotOpen."""
         from engine.listings import EVERYBODY, ballot_ids
-        from workflows.membership.definition import MEMBERSHIP
+        from workflows import WORKFLOWS
 
         if self.ids:
             return list(self.ids)
         for subject in self.subjects:
             if subject != EVERYBODY:
                 _refuse_unknown(connection, subject)
-        found = [ballot_ids(connection, MEMBERSHIP, self.trigger, subject, statuses) for subject in self.subjects]
+        found = [ballot_ids(connection, WORKFLOWS, self.trigger, subject, statuses) for subject in self.subjects]
         return list(dict.fromkeys(ballot for ids in found for ballot in ids))
 
 
@@ -154,16 +154,22 @@ def record(
     unanimous: Annotated[
         Literal["approve", "reject", "abstain"] | None, typer.Option(help="What everybody present said.")
     ] = None,
+    conditions: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Of admissions: on which conditions it is decided.")
+    ] = None,
+    by: By = None,
 ) -> None:
     """Record what the room decided: the secretary's sheet.
 
     During the meeting or, where there was no quorum, up to 14 days later. All of them are recorded, or none.
     """
-    from api.commands.desk import open_desk
+    from api.commands.desk import actor, open_desk
     from api.commands.typed import choice, names
-    from engine.listings import own_votes, pairs_of
+    from engine.across import parts_of, write_parts
+    from engine.listings import own_votes
     from engine.models import BallotStatus
     from engine.sheet import record as write_down
+    from workflows.admission.applications import set_conditions
 
     asked, there = meant(words), names(present)
     if unanimous is not None and not there:
@@ -175,8 +181,12 @@ def record(
         with desk.acting() as work:
             ids = asked.ballots(work.connection, BallotStatus.OPEN, BallotStatus.NO_QUORUM)
             replaced = own_votes(work.connection, ids, said)
-            for case, ballot in pairs_of(work, ids):
-                write_down(work, case, ballot, said, there)
+            parts = parts_of(work, ids)
+            for part in parts:
+                if conditions is not None:
+                    set_conditions(part.work, part.case, conditions, actor(by))
+                write_down(part.work, part.case, part.ballot, said, there)
+            write_parts(parts)
         if replaced:
             typer.echo(f"Replaces {replaced} vote{'s' * (replaced > 1)} that seats had cast themselves; they are kept.")
         _show_outcomes(desk, ids)
@@ -195,7 +205,7 @@ def close(
     During or after their meeting; all of them are closed, or none.
     """
     from api.commands.desk import open_desk
-    from engine.listings import pairs_of
+    from engine.across import parts_of, write_parts
     from engine.models import BallotStatus
     from engine.voting import close_now
 
@@ -205,7 +215,10 @@ def close(
     with open_desk() as desk:
         with desk.acting() as work:
             ids = asked.ballots(work.connection, BallotStatus.OPEN)
-            close_now(work, pairs_of(work, ids))
+            parts = parts_of(work, ids)
+            for part in parts:
+                close_now(part.work, [(part.case, part.ballot)])
+            write_parts(parts)
         _show_outcomes(desk, ids)
 
 

@@ -1,7 +1,7 @@
 """Explaining: the workflow drawn, the health of the whole, the database against itself."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,17 +11,20 @@ Written = Annotated[
     Path | None,
     typer.Option("--write", metavar="FILE", help="Put it between the diagram marks of this Markdown file."),
 ]
+Drawn = Annotated[Literal["membership", "admission"], typer.Option(help="Which one.")]
 MARKS = {"good": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
 
 
-def graph(write: Written = None) -> None:
-    """Draw the workflow from its own definition, as a Mermaid diagram."""
-    from workflows.membership.drawing import drawn
+def graph(write: Written = None, workflow: Drawn = "membership") -> None:
+    """Draw a workflow from its own definition, as a Mermaid diagram."""
+    from workflows.admission import drawing as of_admissions
+    from workflows.membership import drawing as of_memberships
 
+    diagram = (of_admissions if workflow == "admission" else of_memberships).drawn()
     if write is None:
-        typer.echo(drawn(), nl=False)
+        typer.echo(diagram, nl=False)
     else:
-        _put_into(write, drawn())
+        _put_into(write, diagram)
 
 
 def _put_into(path: Path, diagram: str) -> None:
@@ -69,14 +72,18 @@ def verify() -> None:
     from api.commands.shown import busy
     from engine.audit import audit, unknown_definitions
     from workflows import WORKFLOWS
+    from workflows.admission.audit import audit as audit_admissions
     from workflows.membership.audit import audit as audit_money
     from workflows.membership.definition import MEMBERSHIP
 
     with open_desk() as desk, desk.reading() as connection:
         with busy("Checking"):
-            found = [*unknown_definitions(connection, WORKFLOWS), *audit(connection, MEMBERSHIP)]
-            found += audit_money(connection, MEMBERSHIP)
-        number = connection.exec_driver_sql("SELECT count(*) FROM workflow_instance").scalar_one()
+            found = [*unknown_definitions(connection, WORKFLOWS)]
+            for flow in WORKFLOWS:
+                found += audit(connection, flow)
+            found += [*audit_money(connection, MEMBERSHIP), *audit_admissions(connection)]
+        sql = "SELECT count(*) FROM workflow_instance WHERE workflow = ?"
+        number = connection.exec_driver_sql(sql, (MEMBERSHIP.name,)).scalar_one()
         lines = connection.exec_driver_sql("SELECT count(*) FROM journal_entry").scalar_one()
     for finding in found:
         typer.secho(str(finding), fg="red")

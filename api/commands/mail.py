@@ -79,7 +79,7 @@ def _show_next(desk: "Desk") -> None:
     """Print what waits, which would leave at once, and the next step with the names it would touch."""
     from api.commands import shown
     from engine.listings import messages
-    from workflows.membership.relevance import no_longer_right
+    from workflows.relevance import no_longer_right
 
     desk.write_mails()
     with desk.reading() as connection:

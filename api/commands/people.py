@@ -127,8 +127,8 @@ def join(
     same |= {"address": address, "postcode": postcode, "city": city}
     with open_desk() as desk:
         fields = _fields(same, language or desk.settings.organisation.language.value, dues)
-        hosted = [_service(text) for text in service or []]
-        code = _code(number)
+        hosted = [service_of(text) for text in service or []]
+        code = code_of(number)
         with desk.acting() as work:
             member_id = members.join(work, code, fields, hosted, actor(by))
         desk.conclude([member_id])
@@ -142,20 +142,21 @@ def _fields(same: dict[str, str], language: str, dues: str | None) -> dict[str, 
 
     for option in ("email", "treasurer_email"):
         if same[option]:
-            same[option] = _checked(f"--{option.replace('_', '-')}", as_email, same[option])
+            same[option] = checked(f"--{option.replace('_', '-')}", as_email, same[option])
     fields: dict[str, Any] = {**same, "name": said(same["name"], "--name"), "language": language}
     if dues is not None:
-        fields["dues_cents"] = _checked("--dues", cents_of, dues)
+        fields["dues_cents"] = checked("--dues", cents_of, dues)
     return fields
 
 
-def _code(number: str) -> str:
+def code_of(number: str) -> str:
+    """Read a number. Raises Invalid."""
     from workflows.membership.register.cells import as_code
 
-    return _checked("NUMBER", as_code, number)
+    return checked("NUMBER", as_code, number)
 
 
-def _service(text: str) -> tuple[str, str]:
+def service_of(text: str) -> tuple[str, str]:
     """Read KIND:IDENTIFIER. Raises Invalid."""
     from engine.errors import Invalid
     from workflows.membership.register.cells import as_word
@@ -163,10 +164,10 @@ def _service(text: str) -> tuple[str, str]:
     kind, _, identifier = text.partition(":")
     if not identifier.strip():
         raise Invalid(reason=f"--service: {text!r} is not KIND:IDENTIFIER, such as list:infos@example.org")
-    return _checked("--service", as_word, kind), identifier.strip()
+    return checked("--service", as_word, kind), identifier.strip()
 
 
-def _checked(option: str, read: Callable[[str], T], text: str) -> T:
+def checked(option: str, read: Callable[[str], T], text: str) -> T:
     """Read what was typed, naming the option where it is refused."""
     from engine.errors import Invalid
 

@@ -50,10 +50,9 @@ def _played(path: Path) -> "tuple[Replayed, Result]":
         typer.secho(f"relance: {line}", fg="yellow", err=True)
     with busy(path.name):
         replayed = play(path)
-    workflow = replayed.player.workflow.name
     with replayed.player.engine.store.read() as connection:
-        final = states_of(connection, workflow)
-        journal = journal_after(connection, workflow, without=(Trigger.IMPORT,))
+        final = states_of(connection, None)
+        journal = journal_after(connection, None, without=(Trigger.IMPORT,))
     return replayed, Result(final, journal, replayed.failures, perf_counter() - began)
 
 
@@ -70,7 +69,7 @@ def _tell_replay(replayed: "Replayed", result: "Result", *, everybody: bool) -> 
     from engine.results import decisions_of
 
     with replayed.player.engine.store.read() as connection:
-        decisions = decisions_of(connection, replayed.player.workflow.name)
+        decisions = decisions_of(connection, None)
     typer.secho(replayed.scenario.title or "(no title)", bold=True)
     for line in story(events(result.journal, decisions), replayed.scenario.tz, everybody=everybody):
         typer.echo(line)

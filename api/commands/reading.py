@@ -65,13 +65,20 @@ def _coming_json(coming: "Coming") -> dict[str, Any]:
 
 def show(number: Number, as_json: Json = False) -> None:
     """Show one association: where it is, why, what comes next and what would prevent it, its history."""
+    from api.commands.candidates import tell_candidate
     from api.commands.desk import open_desk
     from api.screens.portrait import show as show_portrait
     from api.shapes import portrait_json
+    from workflows.admission.portrait import is_only_candidate
     from workflows.membership.definition import MEMBERSHIP
     from workflows.membership.portrait import portrait
 
     with open_desk() as desk:
+        with desk.reading() as connection:
+            not_yet = is_only_candidate(connection, number)
+        if not_yet:
+            tell_candidate(desk, number, as_json=as_json)
+            return
         with desk.engine.context.reading(MEMBERSHIP, desk.now) as work:
             found = portrait(work, number)
         if as_json:

@@ -11,16 +11,19 @@ from api.commands.frame import SETTING_UP, By, Json, add
 
 if TYPE_CHECKING:
     from api.commands.desk import Desk
-    from workflows.membership.register import ImportPlan, RegisterKind
+    from workflows.membership.register import ImportPlan
     from workflows.membership.register.statement import StatementRow
 
 CANONICAL = "canonical"
+CANDIDATES = "candidates"
 
 
 def import_file(
     kind: Annotated[
-        Literal["associations", "services", "board", "payments"],
-        typer.Argument(metavar="KIND", help="associations, services, board or payments.", show_default=False),
+        Literal["associations", "services", "board", "payments", "candidates"],
+        typer.Argument(
+            metavar="KIND", help="associations, services, board, payments or candidates.", show_default=False
+        ),
     ],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV in UTF-8, with a header.", show_default=False)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
@@ -41,28 +44,28 @@ def import_file(
     from api.commands.shown import busy
     from api.mapping import mapped
     from engine.errors import NotAllowed
-    from workflows.membership.register import RegisterKind, apply_import
+    from workflows.membership.register import apply_import
 
     if format != CANONICAL:
         raise NotAllowed(reason=f"--format {format} comes with the money-in issue; this version reads {CANONICAL}")
-    which = RegisterKind(kind)
     with open_desk() as desk, mapped(file, mapping or []) as path, busy(f"Reading {file.name}"):
         if dry_run:
-            plan = _rehearsed(desk, which, path)
+            plan = _rehearsed(desk, kind, path)
         else:
             with desk.acting() as work:
-                plan = _planned(work, which, path)
+                plan = _planned(work, kind, path)
                 apply_import(work, plan, actor(by))
     _show_plan(plan, dry_run=dry_run)
 
 
-def _planned(work: Any, kind: "RegisterKind", path: Path) -> "ImportPlan":
-    from workflows.membership.register import plan_import
+def _planned(work: Any, kind: str, path: Path) -> "ImportPlan":
+    from workflows.admission.register import plan_candidates
+    from workflows.membership.register import RegisterKind, plan_import
 
-    return plan_import(work, kind, path)
+    return plan_candidates(work, path) if kind == CANDIDATES else plan_import(work, RegisterKind(kind), path)
 
 
-def _rehearsed(desk: "Desk", kind: "RegisterKind", path: Path) -> "ImportPlan":
+def _rehearsed(desk: "Desk", kind: str, path: Path) -> "ImportPlan":
     """Plan an import, reading only. Raises RegisterRefused when a line is refused."""
     from workflows.membership.definition import MEMBERSHIP
     from workflows.membership.register.refusals import refuse
@@ -95,14 +98,15 @@ def export(
 ) -> None:
     """Write everything as CSV.
 
-    Four files that import again without loss, and the rest for people to read.
+    Five files that import again without loss, and the rest for people to read.
     """
     from api.commands.desk import open_desk
     from api.commands.shown import busy
+    from workflows.admission.register import export_candidates
     from workflows.membership.register import export_register
 
     with open_desk() as desk, desk.reading() as connection, busy("Writing"):
-        files = export_register(connection, desk.engine.rules, folder)
+        files = export_register(connection, desk.engine.rules, folder, [export_candidates(connection, desk.tz)])
     typer.echo(f"Wrote {len(files)} files into {folder}")
 
 
@@ -119,19 +123,21 @@ def takeover(
     from api.commands import shown
     from api.commands.desk import open_desk
     from api.commands.typed import maybe_day
+    from workflows.admission.portrait import candidates
     from workflows.membership.register import takeover_statement, totals_of
 
     with open_desk() as desk, desk.reading() as connection:
         day = maybe_day(as_of, "--as-of") or desk.today
         rows = takeover_statement(connection, desk.engine.rules, day)
-        totals = totals_of(rows)
+        totals, waiting = totals_of(rows), candidates(connection, "candidate")
         if json:
-            shown.as_json({"as_of": day, "members": [_row_json(row) for row in rows], "totals": _totals_json(totals)})
+            members = [_row_json(row) for row in rows]
+            shown.as_json({"as_of": day, "members": members, "totals": _totals_json(totals), "candidates": waiting})
         else:
-            _print_statement(desk, day, rows)
+            _print_statement(desk, day, rows, [f"{one.number} {one.name}" for one in waiting])
 
 
-def _print_statement(desk: "Desk", day: date, rows: Sequence["StatementRow"]) -> None:
+def _print_statement(desk: "Desk", day: date, rows: Sequence["StatementRow"], candidates: Sequence[str]) -> None:
     from api.commands import shown
     from workflows.membership.money import money_text
     from workflows.membership.register import totals_of
@@ -142,6 +148,8 @@ def _print_statement(desk: "Desk", day: date, rows: Sequence["StatementRow"]) ->
     totals = totals_of(rows)
     states = ", ".join(f"{number} {state.value}" for state, number in totals.states.items() if number)
     typer.echo(f"\n{len(rows)} members: {states or 'none'}; owed in all: {money_text(totals.owed_cents)}")
+    if candidates:
+        typer.echo(f"{len(candidates)} waiting for the board to admit them: {_some(candidates)}")
     typer.echo("Checked on ____________ by ____________________")
 
 

@@ -29,6 +29,7 @@ from engine.errors import Invalid, NotAllowed
 from engine.listings import ballots, tasks
 from engine.outlook import MEETING, Coming, Status, horizon, outlook
 from engine.store import instant_of
+from workflows import WORKFLOWS
 from workflows.membership.definition import LABELS, MEMBERSHIP
 
 LONGEST_FORM, MOST_FIELDS = 1000, 5
@@ -61,7 +62,7 @@ def overview(request: Request, house: Here, lang: Lang = None, refused: str = ""
     now, tz = house.clock(), house.engine.rules.tz
     states = standing_of(house.engine, house.settings, now).states
     with house.engine.store.read() as connection:
-        opened = ballots(connection, (MEMBERSHIP,), "open")
+        opened = ballots(connection, WORKFLOWS, "open")
         waiting = tasks(connection)
         latest = _mails(connection, BEYOND, LATEST)
     values = {

@@ -47,7 +47,7 @@ _REGISTER = "SELECT * FROM association WHERE instance_id = ?"
 _SERVICES = "SELECT kind, identifier FROM service WHERE association_id = ? ORDER BY kind, identifier"
 _JOURNAL = """SELECT j.id, j.at, j.effective_at, i.subject, j.trigger, j.from_state, j.to_state, j.acted, j.cause,
     j.actor, j.reason, j.mails FROM journal_entry j JOIN workflow_instance i ON i.id = j.instance_id
-    WHERE i.id = coalesce(?, i.id) AND i.workflow = ? AND j.id > ? AND (j.acted OR ?) ORDER BY j.id LIMIT ?"""
+    WHERE i.id = coalesce(?, i.id) AND j.id > ? AND (j.acted OR ?) ORDER BY j.id LIMIT ?"""
 _LEDGER = """SELECT l.id, l.year, l.kind, l.amount_cents, l.payment_id, l.on_day, l.at, l.reason, p.method, p.reference
     FROM ledger_entry l LEFT JOIN payment p ON p.id = l.payment_id
     WHERE l.association_id = ? AND l.id > ? ORDER BY l.id LIMIT ?"""
@@ -206,7 +206,7 @@ def entries(
     connection: Connection, instance_id: int | None, after: int, limit: int, *, no: bool = False
 ) -> Page[Entry]:
     """Return a page of the journal (of one instance) after a line; with `no` what was answered with no, too."""
-    rows = connection.exec_driver_sql(_JOURNAL, (instance_id, MEMBERSHIP.name, after, no, limit + 1)).fetchall()
+    rows = connection.exec_driver_sql(_JOURNAL, (instance_id, after, no, limit + 1)).fetchall()
     return page_of(rows, limit, lambda row: row[0], _entry)
 
 

@@ -16,6 +16,7 @@ from engine.meetings import MeetingFacts
 from engine.models import BallotStatus
 from engine.sheet import Postponed, attend, postpone, record, record_counts, the_rest, unanimous
 from engine.work import Work
+from workflows.admission.applications import set_conditions
 
 router = APIRouter(tags=["meetings"])
 
@@ -57,6 +58,8 @@ def _parts(work: Work, held: MeetingFacts, ids: list[int]) -> list[Part]:
 
 def _record(part: Part, decision: RoomDecision, present: list[str], actor: str) -> None:
     work, case, ballot = part.work, part.case, part.ballot
+    if decision.conditions is not None:
+        set_conditions(work, case, decision.conditions, actor)
     if decision.postponed is not None:
         put_off = decision.postponed
         postpone(work, case, ballot, Postponed(put_off.who, put_off.what, put_off.until), actor)

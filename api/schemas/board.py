@@ -133,6 +133,7 @@ class RoomDecision(Told):
     counts: Counts | None = None
     votes: dict[SeatName, Choice] | None = Field(default=None, max_length=100)
     postponed: PutOff | None = None
+    conditions: Line | None = Field(default=None, description="Of an admission: on which conditions it is decided.")
 
     @model_validator(mode="after")
     def _one_way(self) -> "RoomDecision":

@@ -67,8 +67,8 @@ class Association(AssociationLine):
     why: str
 
 
-class Register(Told):
-    """The register's fields of an association."""
+class Contacts(Told):
+    """Who somebody is, and how they are reached."""
 
     contact_name: Line | None = None
     contact_role: Line | None = None
@@ -83,6 +83,11 @@ class Register(Told):
     country: Annotated[str, Field(pattern="^([A-Z]{2})?$")] | None = None
     language: Literal["fr", "en"] | None = None
     themes: list[Annotated[Line, Field(pattern=r"^[^|]*$")]] | None = Field(default=None, max_length=50)
+
+
+class Register(Contacts):
+    """The register's fields of an association."""
+
     dues: Amount | None = Field(default=None, description="Its own yearly amount.")
 
 

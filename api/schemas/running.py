@@ -17,6 +17,7 @@ class Whole(Given):
     tasks: int
     paused_until: Day | None
     unproven_reminders: int
+    candidates: int
 
 
 class Occurrence(Given):

@@ -34,19 +34,19 @@ def show(portrait: "Portrait", now: datetime, tz: ZoneInfo) -> None:
     typer.echo(f"{member.kind}, member since {member.joined_on}{_hosted(portrait)}")
     state = State(member.state)
     typer.secho(f"{state.value} · {LABELS[state]}", fg=COLOURS[state], bold=True)
-    _indented("Why", [portrait.why])
-    _indented("Also", _also(portrait))
-    _indented("Dues", _dues(member))
-    _indented("Paid", portrait.payments)
-    _indented("Reach", reached_at(portrait.register))
-    _heading("What comes next, as things stand today")
+    indented("Why", [portrait.why])
+    indented("Also", _also(portrait))
+    indented("Dues", _dues(member))
+    indented("Paid", portrait.payments)
+    indented("Reach", reached_at(portrait.register))
+    heading("What comes next, as things stand today")
     for prospect in up_to_the_first_move(portrait.ahead, member.state):
-        _prospect(prospect, now, tz)
+        prospect_ahead(prospect, now, tz)
     if not portrait.ahead:
         typer.echo(f"{INDENT}nothing")
-    _heading("History")
+    heading("History")
     for line in portrait.lines:
-        _line(line, tz)
+        line_of_history(line, tz)
 
 
 def up_to_the_first_move(ahead: Sequence["Prospect"], state: str) -> list["Prospect"]:
@@ -59,12 +59,14 @@ def up_to_the_first_move(ahead: Sequence["Prospect"], state: str) -> list["Prosp
     return found
 
 
-def _heading(text: str) -> None:
+def heading(text: str) -> None:
+    """Print a heading."""
     typer.echo("")
     typer.secho(text, bold=True)
 
 
-def _indented(head: str, texts: Sequence[str]) -> None:
+def indented(head: str, texts: Sequence[str]) -> None:
+    """Print texts beside a short word."""
     for text in texts:
         for place, line in enumerate(wrapped(text, WIDTH - 6)):
             typer.echo(f"{head if place == 0 else '':6}{line}")
@@ -116,7 +118,7 @@ def _dues(member: "Member") -> list[str]:
     return found or ["none"]
 
 
-def _prospect(prospect: "Prospect", now: datetime, tz: ZoneInfo) -> None:
+def prospect_ahead(prospect: "Prospect", now: datetime, tz: ZoneInfo) -> None:
     """One thing to come: when, what, whether it would happen; then on what it depends, or what prevents it."""
     when = "now" if prospect.at <= now else local(prospect.at, tz)
     for place, line in enumerate(wrapped(_what(prospect), WIDTH - 22)):
@@ -145,7 +147,7 @@ def _why(text: str, colour: str | None) -> None:
         typer.secho(f"{'':22}{'  ' if place else '· '}{line}", fg=colour)
 
 
-def _line(line: "Line", tz: ZoneInfo) -> None:
+def line_of_history(line: "Line", tz: ZoneInfo) -> None:
     """One line of history; a long reason goes below."""
     head = f"{INDENT}{local(line.effective_at, tz)[:10]}  {line.trigger:16}"
     mails = f"[{', '.join(line.mails)}]" if line.mails else ""

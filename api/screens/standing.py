@@ -27,6 +27,11 @@ def show(standing: "Standing", now: datetime, tz: ZoneInfo) -> None:
         count = typer.style(f"{number or '·':>5}", fg=COLOURS[state] if number else "bright_black")
         typer.echo(f"{count}  {state.value:21} {LABELS[state]}")
     typer.echo(f"{sum(standing.states.values()):>5}  in all")
+    if standing.candidates:
+        waits = "wait" if standing.candidates > 1 else "waits"
+        typer.echo(
+            f"{standing.candidates:>5}  candidate{'s' * (standing.candidates > 1)} {waits} for the board's answer"
+        )
     typer.echo("")
     kinds = ", ".join(f"{kind} {number}" for kind, number in standing.tasks.items())
     number = sum(standing.tasks.values())

@@ -40,7 +40,7 @@ def test_the_doctor_finds_a_fresh_database_well_with_warnings(called):
     assert [sign[1] for sign in found if sign[0] == "!"][:4] == [
         *("legal.suspension", "legal.removal", "legal.remote_votes", "organisation.iban"),
     ]
-    assert ("✓", "definitions", "membership 1: 3 instances, every state known") in found
+    assert ("✓", "definitions", "membership 1, admission 1: 3 instances, every state known") in found
     assert ("✓", "board", "3 seats in office") in found
     assert ("!", "board", "seat S3 has no address: it gets no agenda") in found
     assert result.stdout.splitlines()[-1].startswith("Nothing is broken; ")

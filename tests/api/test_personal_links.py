@@ -258,4 +258,4 @@ def test_the_page_is_readable_without_a_script_in_both_languages(counter):
     assert response.headers["cache-control"] == "no-store"
     assert "Interrompre ses services" in browser(counter).get(f"/vote/{token}").text
     assert browser(counter).get("/static/pages.css").status_code == 200
-    assert browser(counter).get("/static/secrets.css").status_code == 422
+    assert browser(counter).get("/static/secrets.css").status_code == 404

@@ -13,9 +13,10 @@ from engine.meetings import MEETING_UNCONFIRMED
 from engine.runs import BRAKE
 from notifications.claims import UNCERTAIN_MAIL
 from tests.deploy.guides import GUIDES, commands, text_of
+from workflows.admission.words import TaskKind as AdmissionTask
 from workflows.membership.words import TaskKind
 
-KINDS = [*TaskKind, BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, NOT_RUNNING, UNCERTAIN_MAIL]
+KINDS = [*TaskKind, *AdmissionTask, BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, NOT_RUNNING, UNCERTAIN_MAIL]
 
 
 def parse(words):

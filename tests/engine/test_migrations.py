@@ -19,6 +19,7 @@ from freezegun import freeze_time
 from sqlmodel import SQLModel
 
 import api.tables  # noqa: F401 every table of the house is declared
+import workflows.admission.models
 import workflows.membership.models  # noqa: F401 the same
 from engine.engine import Engine
 from engine.faults import DatabaseFault
@@ -37,7 +38,7 @@ REMEDY = """
 The models and engine/migrations differ (above, or below: - what the migrations make, + what the models declare).
 Write the next migration, read it, and commit it (before the first release: delete 0001_initial.py first):
 
-  .venv/bin/python -c 'import api.tables, workflows.membership.models; from sqlmodel import SQLModel; from engine.migrate import draft; draft("What changes", SQLModel.metadata)'
+  .venv/bin/python -c 'import api.tables, workflows; from sqlmodel import SQLModel; from engine.migrate import draft; draft("What changes", SQLModel.metadata)'
   .venv/bin/ruff format -q engine/migrations; .venv/bin/ruff check -q --fix engine/migrations
 """  # noqa: E501 a command to be copied
 

@@ -78,6 +78,8 @@ def test_it_says_gates_states_and_reasons_in_french():
     assert words.reason("has a stay until 2025-09-01", "fr") == "un délai est accordé jusqu’au 1er septembre 2025"
     assert words.reason("is paid", "fr") == "l’état est désormais : à jour"
     assert words.reason("is paid", "en") == "is paid"
+    assert words.reason("is withdrawn", "fr") == "l’état est désormais : candidature retirée"
+    assert words.reason("on conditions: signe la charte", "fr") == "sous condition : signe la charte"
     assert words.reason("la secrétaire l’a retirée", "fr") == "la secrétaire l’a retirée"
 
 

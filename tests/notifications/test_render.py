@@ -28,6 +28,7 @@ KINDS = (
     ),
     *("receipt", "payment_reversed", "restored", "farewell", *BoardMail),
     *("not_running", "meeting_unconfirmed"),
+    *("application_received", "admitted", "not_admitted"),
 )
 CUTS = ("suspension", "summons", "removal", "farewell", "spared")
 PIC = Letterhead(
@@ -80,6 +81,8 @@ VALUES = {
     "link": None,
     "since": "2025-06-01T07:00:00+00:00",
     "fault": "disk-full",
+    "conditions": "adhérer à la charte « avant l'été »",
+    "wanted": [["website", "velo.example"], ["list", "infos@velo.example"], ["cloud", "velo"]],
     "payment": {
         "amount": 2550,
         "paid_on": "2026-03-01",
@@ -113,6 +116,7 @@ LITTLE = dict.fromkeys(VALUES) | {
     "decisions": [],
     "listed": [],
     "votes": [],
+    "wanted": [],
     "seat": "S1",
     "trigger": "another",
     "subjects": [{"number": "A0042", "name": "Vélo"}],

@@ -110,6 +110,13 @@ ROW: Mapping[str, Kindly] = {
     "services": TEXTS,
     "dues": AMOUNT,
 }
+APPLICATION: Mapping[str, Kindly] = {
+    **{name: kind for name, kind in ROW.items() if name in {*TEXT_FIELDS, "kind", "services"}},
+    "applied_on": DAY,
+    "presented_by": TEXT,
+    "note": TEXT,
+    "conditions": TEXT,
+}
 STEP: Mapping[str, Kindly] = {"on": INSTANT, "do": TEXT, "expect": TABLE, "refused": REFUSED, "association": TEXT}
 VERBS: Mapping[str, Mapping[str, Kindly]] = {
     "pay": {"year": YEAR, "amount": AMOUNT},
@@ -120,6 +127,8 @@ VERBS: Mapping[str, Mapping[str, Kindly]] = {
     "notice": {"channel": TEXT},
     "leave": {"reason": TEXT},
     "join": ROW,
+    "apply": APPLICATION,
+    "withdraw": {"reason": TEXT},
     "bounce": {},
     "correct": {"reason": TEXT, "by": TEXTS},
     "vote": {"trigger": TEXT, "votes": VOTES},
@@ -133,6 +142,8 @@ VERBS: Mapping[str, Mapping[str, Kindly]] = {
     "stop": {},
     "start": {},
 }
+ENTERING = ("join", "apply")
+"""Verbs that name whoever was not there before."""
 LISTS = Kindly("a table of lists of texts", _table_of(TEXTS.fits))
 EXPECT: Mapping[str, Kindly] = {
     "mails": LISTS,
@@ -159,10 +170,12 @@ def check(data: Mapping[str, Any], name: str) -> None:
 
 
 def _numbers(data: Mapping[str, Any]) -> frozenset[str]:
-    """Name the associations there are, or will be; none when a file has them."""
+    """Name the associations there are, or will be; none when a file has them, or when one gets the next number."""
     if "associations" in data:
         return frozenset()
-    joining = (step.get("association") for step in data.get("step", ()) if step.get("do") == "join")
+    joining = [step.get("association") for step in data.get("step", ()) if step.get("do") in ENTERING]
+    if None in joining:
+        return frozenset()  # the next number is not known here
     return frozenset(filter(None, (*(row.get("number") for row in data.get("association", ())), *joining)))
 
 
@@ -171,9 +184,9 @@ def _check_step(step: Mapping[str, Any], numbers: frozenset[str], where: str) ->
     if step.get("do") in VERBS:
         _check(step, VERBS[step["do"]], where)
         check_question(step.get("trigger"), where)
-    if step.get("do") == "join":
+    if step.get("do") in ENTERING:
         check_cells({name: value for name, value in step.items() if name in ROW}, where)
-        check_cells({"number": step.get("association")}, where)
+        check_cells({"number": step.get("association", "")}, where)
     expect = step.get("expect", {})
     for name, value in expect.items():
         kind = EXPECT.get(name, TEXT)

@@ -10,21 +10,22 @@ from engine.meetings import MEETING_UNCONFIRMED
 from engine.models import BallotStatus, BoardMail
 from engine.runs import BRAKE
 from engine.sheet import FOLLOW_UP
-from workflows.membership.definition import MEMBERSHIP
+from workflows import WORKFLOWS
+from workflows.admission.words import TaskKind as AdmissionTask
 from workflows.membership.models import OrderAction
 from workflows.membership.register.associations import as_language
 from workflows.membership.register.cells import as_code, as_country, as_email, as_word, why_unreadable
-from workflows.membership.words import Mail, State, TaskKind
+from workflows.membership.words import TaskKind
 
 Say = Callable[[str], Invalid]
 
-STATES = tuple(state.value for state in State)
+STATES = tuple(str(state) for flow in WORKFLOWS for state in flow.states)
 TASKS = (
-    *(kind.value for kind in TaskKind),
+    *(kind.value for kind in (*TaskKind, *AdmissionTask)),
     *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, FOLLOW_UP, "not_running", "uncertain_mail"),
 )
-MAILS = tuple(mail.value for mail in (*Mail, *BoardMail))
-QUESTIONS = tuple(str(rule.trigger) for rule in MEMBERSHIP.ballots)
+MAILS = (*(kind for flow in WORKFLOWS for kind in flow.mail_kinds), *(mail.value for mail in BoardMail))
+QUESTIONS = tuple(str(rule.trigger) for flow in WORKFLOWS for rule in flow.ballots)
 OUTCOMES = (*(status.value for status in BallotStatus), "none")
 ACTIONS = tuple(action.value for action in OrderAction)
 BY_NUMBER = ("mails", "owed", "orders")

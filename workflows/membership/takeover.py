@@ -115,10 +115,22 @@ def _refuse_taken(work: Work, numbers: Sequence[str]) -> None:
         "SELECT subject FROM workflow_instance WHERE workflow = ?", (work.workflow.name,)
     )
     taken = {row[0] for row in known}
+    reserved = _reserved(work)
     for number in numbers:
         if number in taken:
             raise Invalid(reason=f"there is already a member {number}")
+        if number in reserved:
+            raise Invalid(reason=f"{number} is the number of a {reserved[number]}: the board has not decided yet")
         taken.add(number)
+
+
+def _reserved(work: Work) -> dict[str, str]:
+    """Numbers that another workflow has given out and not finished with, each with its state there."""
+    rows = work.connection.exec_driver_sql(
+        "SELECT subject, workflow, state FROM workflow_instance WHERE workflow <> ?", (work.workflow.name,)
+    )
+    final = {name: machine.workflow.final for name, machine in work.machines.items()}
+    return {subject: state for subject, workflow, state in rows if state not in final.get(workflow, ())}
 
 
 def _taken_over(member: NewMember) -> TakenOver:

@@ -394,6 +394,36 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "candidate",
+        sa.Column("instance_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("applied_on", sa.Date(), nullable=False),
+        sa.Column("contact_name", sa.String(), nullable=False),
+        sa.Column("contact_role", sa.String(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("treasurer_name", sa.String(), nullable=False),
+        sa.Column("treasurer_email", sa.String(), nullable=False),
+        sa.Column("phone", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("postcode", sa.String(), nullable=False),
+        sa.Column("city", sa.String(), nullable=False),
+        sa.Column("region", sa.String(), nullable=False),
+        sa.Column("country", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("themes", sa.String(), nullable=False),
+        sa.Column("services", sa.String(), nullable=False),
+        sa.Column("presented_by", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("conditions", sa.String(), nullable=False),
+        sa.Column("put_off_until", sa.Date(), nullable=True),
+        sa.CheckConstraint("kind IN ('association', 'person')", name=op.f("ck_candidate_kind")),
+        sa.ForeignKeyConstraint(
+            ["instance_id"], ["workflow_instance.id"], name=op.f("fk_candidate_instance_id_workflow_instance")
+        ),
+        sa.PrimaryKeyConstraint("instance_id", name=op.f("pk_candidate")),
+    )
+    op.create_table(
         "contact",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("association_id", sa.Integer(), nullable=False),

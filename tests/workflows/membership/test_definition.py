@@ -48,3 +48,7 @@ def test_it_has_no_way_back_from_the_end_but_a_correction():
 
 def test_it_names_every_state_in_french():
     assert set(MEMBERSHIP.labels) == set(State)
+
+
+def test_its_rows_send_every_kind_of_mail_that_there_is():
+    assert set(MEMBERSHIP.mail_kinds) == set(Mail)

@@ -20,6 +20,8 @@ from workflows.membership.register.services import SERVICES
 from workflows.membership.register.standing import standing_of
 
 Row: TypeAlias = Sequence[object]
+File: TypeAlias = tuple[str, Sequence[str], Iterable[Row]]
+"""A name without its ending, the columns, the rows."""
 
 _ASSOCIATIONS = f"""SELECT i.subject, a.phone, {", ".join(f"a.{name}" for name in REQUIRED[1:-1])}, a.dues_cents
     FROM workflow_instance i JOIN association a ON a.instance_id = i.id ORDER BY i.subject"""  # noqa: S608 columns from here
@@ -33,8 +35,10 @@ _PAYMENTS = """SELECT i.subject, l.year, l.amount_cents, p.paid_on, p.method, p.
 _BOARD = "SELECT name, person, email, role, from_on, until_on, interests FROM seat ORDER BY name, from_on, person"
 
 
-def export_register(connection: Connection, rules: Rules, folder: Path) -> list[Path]:
+def export_register(connection: Connection, rules: Rules, folder: Path, also: Iterable[File] = ()) -> list[Path]:
     """Write every file into a folder, which is made if need be. Returns the files. Raises Invalid when it cannot be.
+
+    `also`: files of other workflows.
 
     All are written under other names first, then renamed: an export that fails leaves the one before it whole, and
     whatever a name in the folder points to.
@@ -42,7 +46,7 @@ def export_register(connection: Connection, rules: Rules, folder: Path) -> list[
     parts: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, columns, rows in _files(connection, rules):
+        for name, columns, rows in (*_files(connection, rules), *also):
             parts.append(folder / f".{name}.csv.part")
             _write(parts[-1], columns, rows)
         return [part.replace(folder / part.name[1:].removesuffix(".part")) for part in parts]
@@ -52,7 +56,7 @@ def export_register(connection: Connection, rules: Rules, folder: Path) -> list[
         raise Invalid(reason=f"{error.filename or folder}: {error.strerror}") from error
 
 
-def _files(connection: Connection, rules: Rules) -> Iterable[tuple[str, Sequence[str], Iterable[Row]]]:
+def _files(connection: Connection, rules: Rules) -> Iterable[File]:
     yield "associations", (*REQUIRED, "phone", *STANDING), _associations(connection, rules)
     yield "services", SERVICES.required, connection.exec_driver_sql(_SERVICES)
     yield "payments", (*PAYMENTS.required, *PAYMENTS.optional), _payments(connection)
