@@ -59,8 +59,10 @@ def postman_of(settings: Settings, timeouts: Timeouts | None = None) -> Postman:
     """Return who hands mail over to the configured server. Raises BadAddress for a sender that no server would take."""
     mail, organisation = settings.mail, settings.organisation
     server = Server(mail.host, mail.port, mail.tls.value, mail.username, mail.secret)
-    sender = Sender(settings.sender or NOBODY, organisation.name, mail.reply_to, organisation.timezone)
-    return Postman(server, Composer(sender), timeouts)
+    sender = Sender(
+        settings.sender or NOBODY, organisation.name, mail.reply_to, organisation.timezone, mail.bounce_address
+    )
+    return Postman(server, Composer(sender, key_of(settings).token), timeouts)
 
 
 def hooks_of(settings: Settings, engine: Engine, hindered: Hindered = log_fault) -> Hooks:

@@ -137,7 +137,7 @@ def test_what_the_server_is_told(post, server):
     (taken,) = server.taken
     token = taken.message["Message-ID"][1:].partition("@")[0]
     assert taken.sender == f"MAIL FROM:<tresorerie@lepic.example> SIZE={len(taken.content)} RET=HDRS ENVID={token}"
-    assert f"RCPT TO:<{taken.recipient}> NOTIFY=FAILURE ORCPT=rfc822;{taken.recipient}" in server.said
+    assert f"RCPT TO:<{taken.recipient}> NOTIFY=FAILURE,DELAY ORCPT=rfc822;{taken.recipient}" in server.said
     server.obey(EHLO="250 sink")
     post.put(1, dedupe_key="another")
     post.pump(server).round()
