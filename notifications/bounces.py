@@ -17,11 +17,14 @@ from flufl.bounce import all_failures
 
 from notifications.smtp import shortened
 
-logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)  # what stumbles there is expected, and told by nothing here
+logging.getLogger("flufl.bounce").setLevel(
+    logging.CRITICAL
+)  # what stumbles there is expected, and told by nothing here
 
 LONGEST = 2**20
 """Bytes that are read: what a bounce has to say stands before the mail that it returns."""
 MOST_LINES = 10_000
+MOST_ADDRESSES = 20
 MOST_PARTS = 40
 """Declared in a message: more is no bounce, but meant to keep a reader busy."""
 LONGEST_LINE = 2000
@@ -117,7 +120,8 @@ def _from_report(message: Message) -> Bounce | None:
     worst = min(found, key=lambda bounce: (not bounce.final, _WORST.index(bounce.kind)))
     same = [one for one in found if (one.kind, one.final) == (worst.kind, worst.final)]
     addresses = tuple(dict.fromkeys(address for one in same for address in one.addresses))
-    return replace(worst, token=worst.token or _token_of_returned(message), addresses=addresses)
+    token = worst.token or _token_of_returned(message)
+    return replace(worst, token=token, addresses=addresses[:MOST_ADDRESSES])
 
 
 def _is_report(part: Message) -> bool:
@@ -211,7 +215,7 @@ def _from_habits(message: Message, text: bytes) -> Bounce:
         temporary, permanent = all_failures(message)
     except Exception:  # noqa: BLE001 twenty guesses at text that anybody may have written: one that stumbles found nothing
         return NO_BOUNCE
-    addresses = tuple(sorted(address.decode("ascii", "replace") for address in permanent or temporary))
+    addresses = tuple(sorted(address.decode("ascii", "replace") for address in permanent or temporary))[:MOST_ADDRESSES]
     if not addresses:
         return NO_BOUNCE
     said = _reason_in(text, addresses)

@@ -143,19 +143,24 @@ def _journal(work: Work, member: Member, trigger: str, actor: str, reason: str) 
     work.batch.journal(member, occasion, trigger, member.state)
 
 
-def bounced(work: Work, member: Member, addresses: Sequence[str]) -> None:
+def bounced(work: Work, member: Member, addresses: Sequence[str], said: str = "") -> None:
     """A hard bounce of these addresses; when none is left that takes mail, the member is unreachable."""
     marks = ", ".join("?" * len(addresses))
     for column in ("email", "treasurer_email"):
         text = f"UPDATE association SET {column}_bounced_at = ? WHERE instance_id = ? AND {column} IN ({marks})"  # noqa: S608 columns from here
         work.connection.exec_driver_sql(text, (stored(work.at), member.id, *addresses))
     member.bounced = tuple(dict.fromkeys((*member.bounced, *addresses)))
-    _journal(work, member, "bounce", NOBODY, f"hard bounce of {', '.join(addresses)}")
+    _journal(work, member, "bounce", NOBODY, f"hard bounce of {', '.join(addresses)}: {said}".rstrip(": "))
     if set(member.addresses) <= set(member.bounced) and member.unreachable_since is None:
         member.unreachable_since = work.at
         work.batch.add(sql.SET_UNREACHABLE, stored(work.at), member.id)
         work.batch.open_task(TaskKind.UNREACHABLE, member, work.at)
     work.look([member], work.at)
+
+
+def came_back(work: Work, member: Member, why: str) -> None:
+    """A mail came back, and the address is not to blame: a line of the journal."""
+    _journal(work, member, "bounce", NOBODY, why)
 
 
 def last_mail(work: Work, member: Member) -> list[str]:
