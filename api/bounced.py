@@ -96,8 +96,8 @@ def _find(connection: Connection, bounce: Bounce, token_of: Callable[[str], str]
 
 
 def _sent(row: Sequence[Any]) -> Sent:
-    *known, created_at = row
-    return Sent(*known, instant_of(created_at))
+    number, key, instance_id, kind, recipient, status, created_at = row
+    return Sent(number, key, instance_id, kind, recipient, status, instant_of(created_at))
 
 
 def same_mailbox(one: str, other: str) -> bool:
