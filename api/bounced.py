@@ -16,6 +16,7 @@ from engine.batch import CLOSE_TASK, OPEN_TASK, task_key
 from engine.engine import Engine
 from engine.errors import RelanceError
 from engine.models import OutboxStatus
+from engine.outbox import take_back
 from engine.store import instant_of, stored
 from engine.work import NOBODY, Work
 from notifications.bounces import Bounce, Kind, read_bounce
@@ -139,10 +140,22 @@ class Reader:
         self._write(_BOUNCED, bounce.said)
         if status == OutboxStatus.UNCERTAIN:
             self._close(UNCERTAIN_MAIL, f"message {mail.id}", "; it had left, and came back")
-        return f"{mail.about}: {self._came_back()} ({bounce.said})"
-
-    def _came_back(self) -> str:
         member = self._member()
+        done = self._came_back(member)
+        return f"{mail.about}: {done}{self._unproven(member)} ({bounce.said})"
+
+    def _unproven(self, member: Member | None) -> str:
+        """A step that nobody was told of is not proven: being unreachable, or a notice, says what follows instead."""
+        if member is None or member.unreachable_since is not None:
+            return ""
+        if member.notified_at is not None and member.notified_at >= self.mail.created_at:
+            return ""
+        if not take_back(self.work.connection, self.mail.id):
+            return ""
+        members.came_back(self.work, member, f"no {self.mail.kind} has reached it: nothing proves that step any more")
+        return "; nothing proves that step any more"
+
+    def _came_back(self, member: Member | None) -> str:
         if self.bounce.kind is Kind.POLICY:
             return self._refused_for_policy(member)
         if member is None:

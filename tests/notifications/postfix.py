@@ -52,9 +52,9 @@ virtual_gid_maps = static:{gid}
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_recipient_restrictions = check_recipient_access texthash:{folder}/refused
 queue_run_delay = 1s
-minimal_backoff_time = 1s
-maximal_backoff_time = 1s
-delay_warning_time = 1s
+minimal_backoff_time = {again}s
+maximal_backoff_time = {again}s
+delay_warning_time = {warning}s
 maximal_queue_lifetime = {lifetime}s
 bounce_queue_lifetime = 1h
 relance_destination_recipient_limit = 1
@@ -115,20 +115,25 @@ def _install():
 class Postfix:
     """One Postfix. `answers`: what the far servers say to a recipient; `refused`: what the relay says itself."""
 
-    def __init__(self, folder, *, answers=None, refused=None, argv=None, lifetime=3):
+    def __init__(self, folder, *, answers=None, refused=None, argv=None, lifetime=3, again=1, warning=1):
         self.folder = Path(folder)
         self.near, self.far = _free_port(), _free_port()
         self._argv = argv
         who = pwd.getpwnam(ACCOUNT)
         given = {"folder": folder, "near": self.near, "far": self.far, "uid": who.pw_uid, "gid": who.pw_gid}
-        given |= {"account": ACCOUNT, "argv": argv or "/bin/true", "lifetime": lifetime}
+        given |= {
+            "account": ACCOUNT,
+            "argv": argv or "/bin/true",
+            "lifetime": lifetime,
+            "again": again,
+            "warning": warning,
+        }
         self._make_folders(who)
         self._write("main.cf", MAIN.format(**given))
         self._write("master.cf", MASTER.format(**given))
         self._write("transports", f"{RETURN_PATH} {'relance' if argv else 'virtual'}:\n")
         self._write("answers", _table(answers or {}))
         self._write("refused", _table(refused or {}))
-        self._master = None
         self._read = set()
 
     def _write(self, name, text):
@@ -146,9 +151,8 @@ class Postfix:
             os.chown(self.folder / name, owner.pw_uid, owner.pw_gid)
 
     def __enter__(self):
-        command = [DAEMONS / "master", "-c", self.folder, "-d"]
-        said = (self.folder / "said").open("w")
-        with said:
+        command = [str(DAEMONS / "master"), "-c", str(self.folder), "-d"]
+        with (self.folder / "said").open("w") as said:
             self._master = subprocess.Popen(command, stdout=said, stderr=said)
         self.wait_for(self._answers, "it does not answer")
         return self
@@ -179,14 +183,15 @@ class Postfix:
         )
 
     def settle(self, accepted):
-        """Wait until that many mails that it took since it began have arrived or come back for good, and no more is left."""
+        """Wait until that many mails, since it began, have arrived or come back for good, and no more is left."""
         self.wait_for(lambda: self._ended() >= accepted, f"{accepted} mails have not all arrived or come back")
-        self.wait_for(self._is_empty, "some mail is still on its way")
+        self.wait_for(self.is_empty, "some mail is still on its way")
 
     def _ended(self):
         return sum(b"\nAction: delayed" not in path.read_bytes() for path in self._arrived())
 
-    def _is_empty(self):
+    def is_empty(self):
+        """Whether nothing is on its way."""
         waiting = ("incoming", "active", "deferred", "incoming")
         return not any(path.is_file() for name in waiting for path in (self.folder / "queue" / name).rglob("*"))
 

@@ -1,9 +1,7 @@
 """A year of the register through a real Postfix on loopback; what cannot be delivered comes back and is read."""
 
-import os
-import pwd
 import shutil
-import sqlite3
+import smtplib
 import subprocess
 import sys
 import tempfile
@@ -104,7 +102,8 @@ class Year:
             Habits(live=True, max_per_minute=None),
             self.clocks,
         )
-        self.accepted, self.told = Counter(), defaultdict(list)
+        self.accepted: Counter[str] = Counter()
+        self.told: dict[str, list[str]] = defaultdict(list)
 
     def send(self, day):
         """Let everything leave that waits, and everything arrive or come back; then read what came back."""
@@ -162,7 +161,7 @@ def check_stage(year, day, register):
     assert year.bounced(GONE) == year.bounced(GONE_AT_ONCE) == [True, True, True]
     assert year.bounced(HALF_GONE) == [True, False, False]
     assert year.bounced(REFUSED) == reached
-    first = day == STAGES.split()[0]
+    first = day == STAGES.partition(" ")[0]
     assert year.bounced(FULL) == year.bounced(SLOW) == (reached if first else [True, True, True])
     waiting = [("bounced_mail", number, address) for number in (FULL, SLOW) for address in addresses(register, number)]
     assert [task for task in year.tasks() if task[1] in {FULL, SLOW} and task[0] == "bounced_mail"] == (
@@ -198,7 +197,81 @@ def check_end(year, register):
         for row in year.house.rows("SELECT subject FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id")
     ]
     assert balloted
-    assert not set(balloted) & set(unreachable)
+    assert not set(balloted) & {*unreachable, REFUSED}
+    unproven = """SELECT subject FROM occurrence JOIN workflow_instance i ON i.id = instance_id
+        WHERE event = 'remind' AND status = 'acted' AND proven_at IS NULL"""
+    assert [row[0] for row in year.house.rows(unproven)] == sorted([GONE_AT_ONCE, REFUSED])
     errors = dict(year.house.rows("SELECT recipient, error FROM outbox_message WHERE status = 'bounced'"))
     assert "no such user here" in errors[addresses(register, GONE)[0]]
     assert "rejected as spam" in errors[addresses(register, REFUSED)[0]]
+
+
+CONFIG = """
+[organisation]
+name = "Le PIC"
+[mail]
+from_address = "tresorerie@lepic.example"
+"""
+RELANCE = Path(sys.executable).with_name("relance")
+ASKS = """#!/bin/sh
+# What the mail server's pipe runs, as a user who may not even see where relance is installed: it passes the message on,
+# and says and ends as relance did.
+set -e
+letter=$(mktemp "{folder}/XXXXXXXX")
+cat > "$letter"
+mkfifo "$letter.said"
+mv "$letter" "$letter.asks"
+{{ read -r code; cat; }} < "$letter.said"
+exit "$code"
+"""
+
+
+class Door:
+    """Between a pipe and `relance bounce`: the same words, the same end, as another user."""
+
+    def __init__(self, folder, config):
+        self.folder = folder
+        self.environment = {"RELANCE_CONFIG": str(config)}
+        self.ends: list[int] = []
+        self.script = folder.with_suffix(".sh")
+        folder.mkdir()
+        shutil.chown(folder, ACCOUNT)
+        self.script.write_text(ASKS.format(folder=folder))
+        self.script.chmod(0o755)
+
+    def answer(self):
+        """Run `relance bounce` for each message that was handed over since."""
+        for letter in sorted(self.folder.glob("*.asks")):
+            with letter.open("rb") as message:
+                done = subprocess.run(
+                    [RELANCE, "bounce"], stdin=message, env=self.environment, capture_output=True, check=False
+                )
+            letter.unlink()
+            self.ends.append(done.returncode)
+            said = f"{done.returncode}\n{(done.stdout or done.stderr).decode()}"
+            letter.with_suffix(".said").write_text(said)
+
+
+def test_the_pipe_of_postfix_neither_loses_a_bounce_nor_returns_what_is_none(workshop, register):
+    for name in ("relay", "piped"):
+        (workshop / name).mkdir()
+    config = workshop / "piped" / "relance.toml"
+    door = Door(workshop / "door", config)
+    (gone,) = [member for member in register if member.number == GONE]
+    answers = dict.fromkeys(addresses(register, GONE), "550 5.1.1 no such user here")
+    with Postfix(workshop / "relay", answers=answers, argv=door.script, lifetime=600, again=3, warning=600) as relay:
+        year = Year(workshop / "piped", relay, [gone])
+        year.house.tick("2024-12-02")
+        assert year.pump.round() == Counter({"accepted": 2})
+        with smtplib.SMTP("127.0.0.1", relay.near) as line:
+            line.sendmail("ana@elsewhere.example", RETURN_PATH, "From: ana@elsewhere.example\r\n\r\nMerci !")
+        relay.wait_for(lambda: door.answer() or door.ends, "the pipe was not used")
+        assert set(door.ends) == {75}  # there is no relance.toml yet
+        config.write_text(CONFIG)
+        relay.wait_for(lambda: door.answer() or door.ends.count(0) == 3, "what waited was not tried again")
+        relay.wait_for(relay.is_empty, "some mail is still on its way")
+        assert relay.arrived() == {}
+        assert relay.log().count("not a bounce: nothing done") == 1
+        assert year.house.rows("SELECT status FROM outbox_message") == [("bounced",), ("bounced",)]
+        assert year.tasks() == [("unreachable", GONE, "")]
+        year.close()
