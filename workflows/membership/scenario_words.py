@@ -21,7 +21,7 @@ Say = Callable[[str], Invalid]
 STATES = tuple(state.value for state in State)
 TASKS = (
     *(kind.value for kind in TaskKind),
-    *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, FOLLOW_UP, "not_running", "uncertain_mail"),
+    *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, FOLLOW_UP, "not_running", "uncertain_mail", "bounced_mail"),
 )
 MAILS = tuple(mail.value for mail in (*Mail, *BoardMail))
 QUESTIONS = tuple(str(rule.trigger) for rule in MEMBERSHIP.ballots)
