@@ -25,9 +25,10 @@ def server():
 
 
 @pytest.fixture
-def settings(server):
+def settings(server, tmp_path):
     return settings_from_mapping(
         {
+            "database.url": f"sqlite:///{tmp_path / 'dues.db'}",
             "organisation": {"name": "Le PIC", "short_name": "PIC", "email": "bureau@lepic.example"},
             "mail": {
                 "mode": "live",
