@@ -220,6 +220,30 @@ def test_a_bounce_settles_what_was_uncertain(returns):
     assert returns.tasks() == [("unreachable", 1, "")]
 
 
+def test_who_was_heard_from_is_unreachable_again_when_a_later_mail_comes_back(returns):
+    returns.bounce(ANA)
+    with returns.house.acting("2024-12-10") as work:
+        members.contact(work, members.find(work, "A0001"), members.Told(House.at("2024-12-10").date(), "mail"))
+    assert (returns.unreachable(), returns.tasks()) == ([], [])
+    returns.change("UPDATE outbox_message SET status = 'sent' WHERE recipient = ?", ANA)
+    returns.bounce(ANA, day="2024-12-11")  # of a mail that is older than what they said
+    assert returns.unreachable() == []
+    returns.leave("2025-01-16")
+    assert "A0001 is unreachable" in returns.bounce(ANA, "renewal_campaign", "2025-01-17")
+    assert returns.tasks() == [("unreachable", 1, "")]
+
+
+def test_who_was_reached_otherwise_since_the_reminder_is_not_asked_for_again(returns):
+    returns.leave("2025-06-02")
+    returns.bounce(ANA, "reminder", "2025-06-03")
+    with returns.house.acting("2025-06-20") as work:
+        members.notice(work, members.find(work, "A0001"), members.Told(House.at("2025-06-20").date(), "letter"))
+    returns.leave("2025-08-20")
+    returns.bounce(ANA, "last_call", "2025-08-20")
+    assert returns.status(ANA, "last_call")[0] == "bounced"
+    assert (returns.unreachable(), returns.tasks()) == ([], [])
+
+
 # What it can never do
 
 
