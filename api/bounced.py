@@ -173,9 +173,8 @@ class Reader:
 
     def _hard(self, member: Member, addresses: Sequence[str]) -> str:
         was_reached = member.unreachable_since is None
-        known = [address for address in addresses if address not in member.bounced]
-        if known:
-            members.bounced(self.work, member, known, self.bounce.said)
+        for address in addresses:
+            members.address_failed(self.work, member, address, self.mail.created_at, self.bounce.said)
         self._close(BOUNCED_MAIL, self.mail.recipient, "; it counts as a hard bounce now")
         lost = was_reached and member.unreachable_since is not None
         return f"hard bounce: {member.subject} is unreachable" if lost else f"hard bounce of {member.subject}"

@@ -80,6 +80,13 @@ def test_a_step_leaves_and_is_proven(house, pump, server):
     assert pump.round() == Counter()
 
 
+def test_without_the_key_of_its_marks_mail_leaves_all_the_same(house, settings, server, tmp_path, caplog):
+    (tmp_path / "dues.key").write_bytes(b"short")
+    with pump_of(settings, house.engine) as pump:
+        assert pump.round() == Counter({"accepted": 5})
+    assert "bounces of what leaves now will not be recognised" in caplog.text
+
+
 def test_what_is_kept_proves_nothing(house, pump, server):
     with house.engine.store.write() as connection:
         connection.exec_driver_sql("UPDATE switch SET value = 'capture'")

@@ -158,6 +158,25 @@ def bounced(work: Work, member: Member, addresses: Sequence[str], said: str = ""
     work.look([member], work.at)
 
 
+def address_failed(work: Work, member: Member, address: str, written: datetime, said: str = "") -> None:
+    """A server says that an address takes no mail: news, unless it is known and nothing was heard meanwhile.
+
+    `written`: when the mail was that came back; one that is older than their last sign of life tells nothing of today.
+    """
+    if address not in member.bounced or _lost_again(work, member, written):
+        bounced(work, member, [address], said)
+
+
+def _lost_again(work: Work, member: Member, written: datetime) -> bool:
+    """Whether a member without a good address, who was heard from or reached since, is lost once more."""
+    if member.unreachable_since is not None or not set(member.addresses) <= set(member.bounced):
+        return False
+    heard, notified, reminded = member.last_contact_on, member.notified_at, member.reminded_at
+    if heard is not None and heard >= local_day(written, work.rules.tz):
+        return False
+    return notified is None or (reminded is not None and notified < reminded)
+
+
 def came_back(work: Work, member: Member, why: str) -> None:
     """A mail came back, and the address is not to blame: a line of the journal."""
     _journal(work, member, "bounce", NOBODY, why)
