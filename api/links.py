@@ -21,6 +21,7 @@ from engine.board import seats_in_office
 from engine.errors import BadConfiguration, RelanceError, SeatNotYours
 from engine.faults import file_of
 from engine.store import stored
+from notifications.mail import token_of
 
 HIDDEN = "••••••••"
 """Stands for the token wherever a mail is kept or shown: only what leaves has it."""
@@ -69,6 +70,10 @@ class LinkKey:
         """Return a form's number: good once, for a day, behind this link alone."""
         stamp, lot = f"{now.timestamp():.0f}", secrets.token_urlsafe(12)
         return f"{stamp}.{lot}.{self._derive('form', link.digest, stamp, lot)}"
+
+    def token(self, dedupe_key: str) -> str:
+        """Return what stands for a mail in its Message-ID and in a bounce: nobody can guess it."""
+        return token_of(dedupe_key, self._key)
 
     def use(self, connection: Connection, link: Link, form: str, now: datetime) -> bool:
         """Use a form's number; False for one that was used already. Raises UnknownLink for one that is not ours."""

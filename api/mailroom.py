@@ -24,7 +24,7 @@ from engine.engine import Engine
 from engine.errors import BadConfiguration
 from notifications.claims import ClosesAt
 from notifications.enclosures import Enclosures
-from notifications.mail import Composer, Outgoing, Sender
+from notifications.mail import Composer, Outgoing, Sender, token_of
 from notifications.outbox import any_wordless, render_pending
 from notifications.pump import Habits, Hindered, Hooks, Pump, log_fault
 from notifications.render import Renderer
@@ -63,8 +63,19 @@ def postman_of(settings: Settings, timeouts: Timeouts | None = None) -> Postman:
     """Return who hands mail over to the configured server. Raises BadAddress for a sender that no server would take."""
     mail, organisation = settings.mail, settings.organisation
     server = Server(mail.host, mail.port, mail.tls.value, mail.username, mail.secret)
-    sender = Sender(settings.sender or NOBODY, organisation.name, mail.reply_to, organisation.timezone)
-    return Postman(server, Composer(sender), timeouts)
+    sender = Sender(
+        settings.sender or NOBODY, organisation.name, mail.reply_to, organisation.timezone, mail.bounce_address
+    )
+    return Postman(server, Composer(sender, _marks_of(settings)), timeouts)
+
+
+def _marks_of(settings: Settings) -> Callable[[str], str]:
+    """Return what marks each mail, for its bounce to be recognised. Without the key: better such a mail than none."""
+    try:
+        return key_of(settings).token
+    except BadConfiguration as error:
+        LOG.error("bounces of what leaves now will not be recognised: %s", error)  # noqa: TRY400 what is wrong is said
+        return token_of
 
 
 def hooks_of(settings: Settings, engine: Engine, hindered: Hindered = log_fault) -> Hooks:
@@ -163,8 +174,7 @@ def _refusals_of(engine: Engine) -> Callable[[int | None, str, datetime], None]:
             return
         with engine.context.work(MEMBERSHIP, at, at) as work:  # what is due by then is the scheduler's to run
             for member in work.cases([instance_id]):
-                if address not in member.bounced:
-                    members.bounced(work, member, [address])
+                members.address_failed(work, member, address, at)
 
     return refused_for_good
 

@@ -245,6 +245,7 @@ class Mail(Section):
     password_file: kinds.SecretFile = None
     from_address: kinds.Email = ""
     reply_to: kinds.Email = ""
+    bounce_address: kinds.Email = ""
     max_per_minute: Annotated[kinds.Whole, Field(ge=1, le=6000)] = 30
 
     @field_validator("tls", mode="before")

@@ -22,6 +22,17 @@ def mark_sent(connection: Connection, ids: Sequence[int], at: datetime) -> None:
         connection.exec_driver_sql(sql, [(stored(at), *row) for row in told])
 
 
+_UNPROVE = """UPDATE occurrence SET proven_at = NULL WHERE proven_at IS NOT NULL
+    AND (instance_id, event, year) IN (SELECT instance_id, event, year FROM outbox_message WHERE id = ?)
+    AND NOT EXISTS (SELECT 1 FROM outbox_message AS other WHERE other.instance_id = occurrence.instance_id
+        AND other.event = occurrence.event AND other.year = occurrence.year AND other.status = 'sent')"""
+
+
+def take_back(connection: Connection, message: int) -> bool:
+    """A message came back. Where no other one of its step arrived, nothing proves that step any more: then True."""
+    return connection.exec_driver_sql(_UNPROVE, (message,)).rowcount > 0
+
+
 # The second condition lets the partial index of what waits be used: the outbox itself only grows.
 ACCEPT_ALL = """UPDATE outbox_message SET status = 'sent', sent_at = ?
     WHERE status = 'pending' AND status IN ('pending', 'sending')"""

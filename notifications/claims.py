@@ -27,7 +27,7 @@ DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 60, 120, 240
 """After the first attempt, the second …; the last one from then on."""
 KEEPS_TRYING = timedelta(days=5)
 INTERRUPTED = "interrupted while it was being sent"
-RELEASABLE = {OutboxStatus.UNCERTAIN, OutboxStatus.FAILED, OutboxStatus.CAPTURED}
+RELEASABLE = {OutboxStatus.UNCERTAIN, OutboxStatus.FAILED, OutboxStatus.BOUNCED, OutboxStatus.CAPTURED}
 
 ClosesAt: TypeAlias = Callable[[str, int], datetime | None]
 """When the window of a step (event, year) ends: a mail about it is not tried beyond."""
@@ -245,10 +245,10 @@ def recover(connection: Connection, now: datetime, lease: timedelta) -> tuple[in
 
 
 def release(connection: Connection, message: int, now: datetime, by: str) -> None:
-    """Let a message leave again: one that is uncertain, failed, or was kept for reading. Raises Invalid, NotAllowed."""
+    """Let one leave again: uncertain, failed, come back, or kept for reading. Raises Invalid, NotAllowed."""
     status, instance_id, recipient = _row(connection, message)
     if status not in RELEASABLE:
-        reason = f"message {message} is {status}: only what failed, is uncertain or was kept for reading leaves again"
+        reason = f"message {message} is {status}: only what failed, came back, is uncertain or was kept leaves again"
         raise NotAllowed(reason=reason)
     if not recipient:
         raise NotAllowed(reason=f"message {message} has no address")

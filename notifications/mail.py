@@ -4,10 +4,11 @@ A mail is the same, byte for byte, whenever it is tried again: its Message-ID co
 outbox, its date is that row's own.
 """
 
+import hmac
 import re
 from base64 import b64encode, encodebytes
 from binascii import b2a_qp
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
@@ -78,20 +79,23 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whom mail is from. `address` is also where bounces go."""
+    """Whom mail is from. `bounces`: where what cannot be delivered goes back to; none: to `address`."""
 
     address: str
     name: str = ""
     reply_to: str = ""
     timezone: str = "Europe/Paris"
+    bounces: str = ""
 
 
 class Composer:
     """Makes envelopes, all from one sender."""
 
-    def __init__(self, sender: Sender) -> None:
-        """Write what never changes. Raises BadAddress for a sender that has none."""
+    def __init__(self, sender: Sender, token: Callable[[str], str] | None = None) -> None:
+        """Write what never changes. `token`: see `token_of`. Raises BadAddress for a sender that has none."""
         self.address = ascii_address(sender.address)
+        self.return_path = ascii_address(sender.bounces) if sender.bounces else self.address
+        self._token = token or token_of
         self._domain = self.address.rpartition("@")[2]
         self._zone = ZoneInfo(sender.timezone)
         self._from = f"From: {_phrase(sender.name)}<{self.address}>"
@@ -102,7 +106,7 @@ class Composer:
     def compose(self, mail: Outgoing) -> Envelope:
         """Make the envelope of one mail. Raises BadAddress for a recipient that no server could take."""
         recipient = ascii_address(mail.recipient)
-        token = token_of(mail.dedupe_key)
+        token = self._token(mail.dedupe_key)
         own = (
             f"Message-ID: <{token}@{self._domain}>\r\nDate: {self._date(mail.created_at)}\r\n"
             f"To: <{recipient}>\r\nSubject: {_header_text(mail.subject)}\r\n"
@@ -129,9 +133,12 @@ class Composer:
         return format_datetime(at.astimezone(self._zone))
 
 
-def token_of(dedupe_key: str) -> str:
-    """Return what stands for a row of the outbox where its key cannot: in a Message-ID, in a bounce."""
-    return sha256(dedupe_key.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+def token_of(dedupe_key: str, secret: bytes = b"") -> str:
+    """Return what stands for a row of the outbox where its key cannot: in a Message-ID, in a bounce.
+
+    Keys can be guessed. So that a bounce cannot be made up by whoever has never seen the mail, there is a secret.
+    """
+    return hmac.new(secret, dedupe_key.encode("utf-8", "backslashreplace"), sha256).hexdigest()[:32]
 
 
 @lru_cache(maxsize=8192)

@@ -166,7 +166,7 @@ class Postman:
 
     async def _prepare(self, smtp: SMTP, envelope: Envelope, may_send: MaySend) -> Answer | None:
         """Say everything that comes before the content; None: the server waits for it now."""
-        for stage, command in _commands(smtp, self.composer.address, envelope):
+        for stage, command in _commands(smtp, self.composer.return_path, envelope):
             if stage is Stage.DATA and not may_send():
                 await self._reset()
                 return Answer(Verdict.UNTRIED)
@@ -267,7 +267,7 @@ def _commands(smtp: SMTP, sender: str, envelope: Envelope) -> tuple[tuple[Stage,
     if smtp.supports_extension("dsn"):
         original = _NOT_XTEXT.sub(lambda found: f"+{ord(found[0]):02X}", envelope.recipient)
         of_mail += ["RET=HDRS", f"ENVID={envelope.token}"]
-        of_recipient += ["NOTIFY=FAILURE", f"ORCPT=rfc822;{original}"]
+        of_recipient += ["NOTIFY=FAILURE,DELAY", f"ORCPT=rfc822;{original}"]
     return (
         (Stage.MAIL, (b"MAIL", *_ascii(f"FROM:<{sender}>", *of_mail))),
         (Stage.RCPT, (b"RCPT", *_ascii(f"TO:<{envelope.recipient}>", *of_recipient))),

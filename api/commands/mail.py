@@ -144,7 +144,7 @@ def _switch(desk: "Desk", mode: str) -> None:
 
 
 def retry(ids: Messages, by: By = None) -> None:
-    """Let messages leave again: those that are uncertain, failed, or were kept for reading.
+    """Let messages leave again: those that are uncertain, failed, came back, or were kept for reading.
 
     All of them, or none. What nobody releases is never sent twice.
     """

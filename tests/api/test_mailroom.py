@@ -25,9 +25,10 @@ def server():
 
 
 @pytest.fixture
-def settings(server):
+def settings(server, tmp_path):
     return settings_from_mapping(
         {
+            "database.url": f"sqlite:///{tmp_path / 'dues.db'}",
             "organisation": {"name": "Le PIC", "short_name": "PIC", "email": "bureau@lepic.example"},
             "mail": {
                 "mode": "live",
@@ -77,6 +78,13 @@ def test_a_step_leaves_and_is_proven(house, pump, server):
     assert heads == {("Le PIC <tresorerie@lepic.example>", "bureau@lepic.example")}
     assert house.rows("SELECT count(*) FROM occurrence WHERE proven_at IS NULL") == [(0,)]
     assert pump.round() == Counter()
+
+
+def test_without_the_key_of_its_marks_mail_leaves_all_the_same(house, settings, server, tmp_path, caplog):
+    (tmp_path / "dues.key").write_bytes(b"short")
+    with pump_of(settings, house.engine) as pump:
+        assert pump.round() == Counter({"accepted": 5})
+    assert "bounces of what leaves now will not be recognised" in caplog.text
 
 
 def test_what_is_kept_proves_nothing(house, pump, server):

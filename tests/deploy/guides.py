@@ -9,7 +9,7 @@ GUIDES = ("README.md", "LISEZMOI.md", "docs/operating.md", "docs/exploitation.md
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TYPED = re.compile(r".*(?:^|\s|bin/)(?:relance|trial) ([a-z].*)")
 _COMMENT = re.compile(r"(?:^|\s)#\s.*")
-_ENDS = {"&&", "|", ">", "||", ";"}
+_ENDS = {"&&", "|", ">", "<", "||", ";"}
 
 
 def text_of(guide):

@@ -6,6 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from api.bounced import BOUNCED_MAIL
 from api.cli import main
 from engine.alarms import NOT_RUNNING
 from engine.events import MISSED_STEP
@@ -16,7 +17,10 @@ from tests.deploy.guides import GUIDES, commands, text_of
 from workflows.admission.words import TaskKind as AdmissionTask
 from workflows.membership.words import TaskKind
 
-KINDS = [*TaskKind, *AdmissionTask, BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, NOT_RUNNING, UNCERTAIN_MAIL]
+KINDS = [
+    *(*TaskKind, *AdmissionTask),
+    *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, NOT_RUNNING, UNCERTAIN_MAIL, BOUNCED_MAIL),
+]
 
 
 def parse(words):

@@ -143,19 +143,43 @@ def _journal(work: Work, member: Member, trigger: str, actor: str, reason: str) 
     work.batch.journal(member, occasion, trigger, member.state)
 
 
-def bounced(work: Work, member: Member, addresses: Sequence[str]) -> None:
+def bounced(work: Work, member: Member, addresses: Sequence[str], said: str = "") -> None:
     """A hard bounce of these addresses; when none is left that takes mail, the member is unreachable."""
     marks = ", ".join("?" * len(addresses))
     for column in ("email", "treasurer_email"):
         text = f"UPDATE association SET {column}_bounced_at = ? WHERE instance_id = ? AND {column} IN ({marks})"  # noqa: S608 columns from here
         work.connection.exec_driver_sql(text, (stored(work.at), member.id, *addresses))
     member.bounced = tuple(dict.fromkeys((*member.bounced, *addresses)))
-    _journal(work, member, "bounce", NOBODY, f"hard bounce of {', '.join(addresses)}")
+    _journal(work, member, "bounce", NOBODY, f"hard bounce of {', '.join(addresses)}: {said}".rstrip(": "))
     if set(member.addresses) <= set(member.bounced) and member.unreachable_since is None:
         member.unreachable_since = work.at
         work.batch.add(sql.SET_UNREACHABLE, stored(work.at), member.id)
         work.batch.open_task(TaskKind.UNREACHABLE, member, work.at)
     work.look([member], work.at)
+
+
+def address_failed(work: Work, member: Member, address: str, written: datetime, said: str = "") -> None:
+    """A server says that an address takes no mail: news, unless it is known and nothing was heard meanwhile.
+
+    `written`: when the mail was that came back; one that is older than their last sign of life tells nothing of today.
+    """
+    if address not in member.bounced or _lost_again(work, member, written):
+        bounced(work, member, [address], said)
+
+
+def _lost_again(work: Work, member: Member, written: datetime) -> bool:
+    """Whether a member without a good address, who was heard from or reached since, is lost once more."""
+    if member.unreachable_since is not None or not set(member.addresses) <= set(member.bounced):
+        return False
+    heard, notified, reminded = member.last_contact_on, member.notified_at, member.reminded_at
+    if heard is not None and heard >= local_day(written, work.rules.tz):
+        return False
+    return notified is None or (reminded is not None and notified < reminded)
+
+
+def came_back(work: Work, member: Member, why: str) -> None:
+    """A mail came back, and the address is not to blame: a line of the journal."""
+    _journal(work, member, "bounce", NOBODY, why)
 
 
 def last_mail(work: Work, member: Member) -> list[str]:

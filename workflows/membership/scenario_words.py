@@ -22,7 +22,7 @@ Say = Callable[[str], Invalid]
 STATES = tuple(str(state) for flow in WORKFLOWS for state in flow.states)
 TASKS = (
     *(kind.value for kind in (*TaskKind, *AdmissionTask)),
-    *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, FOLLOW_UP, "not_running", "uncertain_mail"),
+    *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, FOLLOW_UP, "not_running", "uncertain_mail", "bounced_mail"),
 )
 MAILS = (*(kind for flow in WORKFLOWS for kind in flow.mail_kinds), *(mail.value for mail in BoardMail))
 QUESTIONS = tuple(str(rule.trigger) for flow in WORKFLOWS for rule in flow.ballots)
