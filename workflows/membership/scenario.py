@@ -12,6 +12,7 @@ from engine import outbox
 from engine.clock import local_day, noon
 from engine.errors import Invalid
 from engine.replay import EVERYBODY, Player, Script
+from engine.replay_board import BOARD_EXPECTS, BOARD_VERBS
 from engine.scenario import Scenario, Step
 from workflows.membership import corrections, ledger, letters, members, services
 from workflows.membership.definition import MEMBERSHIP
@@ -59,9 +60,17 @@ def _with_services(scenario: Scenario, new: Sequence[NewMember]) -> list[NewMemb
 
 
 def _seat(player: Player, scenario: Scenario) -> None:
-    rows = [(row.seat, row.name, row.email, row.role) for row in read_board(scenario.folder / str(scenario.board))]
+    """Seat the board of a file: in office throughout, where it does not say from when or until when."""
+    rows = [
+        (
+            *(row.seat, row.name, row.email, row.role, "|".join(row.member_of)),
+            *(None if day is None else day.isoformat() for day in (row.from_on, row.until_on)),
+        )
+        for row in read_board(scenario.folder / str(scenario.board))
+    ]
+    sql = "INSERT INTO seat (name, person, email, role, interests, from_on, until_on) VALUES (?, ?, ?, ?, ?, ?, ?)"
     with player.engine.store.write() as connection:
-        connection.exec_driver_sql("INSERT INTO seat (name, person, email, role) VALUES (?, ?, ?, ?)", rows)
+        connection.exec_driver_sql(sql, rows)
 
 
 def _payment_steps(scenario: Scenario) -> list[Step]:
@@ -265,6 +274,7 @@ SCRIPT = Script(
     workflow=MEMBERSHIP.name,
     prepare=prepare,
     verbs={
+        **BOARD_VERBS,
         "pay": _pay,
         "reverse": _reverse,
         "waive": _waive,
@@ -279,5 +289,5 @@ SCRIPT = Script(
         "confirm deletion": _confirm_deletion,
         "confirm re_suspension": _confirm_re_suspension,
     },
-    expects={"owed": _check_owed, "orders": _check_orders},
+    expects={**BOARD_EXPECTS, "owed": _check_owed, "orders": _check_orders},
 )
