@@ -19,6 +19,7 @@ from api.routes import (
     associations,
     ballots,
     calendar,
+    deliveries,
     journal,
     letters,
     meetings,
@@ -48,7 +49,7 @@ LOOKING = 2
 # A request is held against their paths in this order: first what a whole board asks at once.
 SUBJECTS = (
     *(ballots, associations, payments, people, meetings, minutes, votes, procedure, sheet, letters, webhooks),
-    *(calendar, tasks, outbox, services, simulations, journal),
+    *(calendar, tasks, outbox, deliveries, services, simulations, journal),
 )
 PROBLEM: dict[str, Any] = {
     "title": "Problem",
