@@ -6,7 +6,7 @@ from typing import Any
 
 from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
@@ -112,6 +112,7 @@ def create_app(
     app.include_router(health.router)
     app.include_router(docs.router)
     app.include_router(vote.router)
+    app.webhooks.post("announcement", tags=["webhooks"], dependencies=[Depends(webhooks.announced)])(deliveries.told)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way of extending it
     return app
 
@@ -149,6 +150,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             summary=app.summary,
             description=app.description,
             routes=app.routes,
+            webhooks=app.webhooks.routes,
         )
         made["components"]["schemas"]["Problem"] = PROBLEM
         app.openapi_schema = made

@@ -8,7 +8,7 @@ from api.deps import Admin, AdminOnce
 from api.pagination import Cursor, Limit, Page, id_key, page_of
 from api.problems import NotFound
 from api.schemas.kinds import PathId
-from api.schemas.running import Delivery
+from api.schemas.running import Announced, Delivery
 from engine.announcements import DeliveryStatus
 from engine.work import Work
 from notifications.deliveries import deliveries, delivery, release
@@ -41,3 +41,10 @@ def retry_delivery(delivery_id: PathId, office: AdminOnce) -> Response:
         return Delivery(**found)
 
     return office.once(None, act)
+
+
+def told(body: Announced) -> None:
+    """Tell another program of a transition, a ballot or a task: what Relance sends, once a webhook is configured.
+
+    Any answer of 2xx within ten seconds takes it; else it is told again, under the same id, for five days.
+    """

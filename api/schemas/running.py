@@ -100,6 +100,15 @@ class Delivery(Given):
     error: str
 
 
+class Announced(Given):
+    """What a webhook is told. `data` depends on the type: docs/webhooks.md."""
+
+    type: str
+    timestamp: Instant
+    sequence: int
+    data: dict[str, str | int | None]
+
+
 class Order(Given):
     """What is to be done to a service."""
 
