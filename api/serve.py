@@ -58,8 +58,8 @@ def serve(
 
     Raises BadConfiguration, OSError where the port is taken, DatabaseFault for what does not pass.
     """
-    logs.configure()
     hooks = hooks_of(settings)
+    logs.configure()
     engine = engine_of(settings)
     try:
         house = House(settings, engine)
