@@ -6,7 +6,7 @@ from typing import Any
 
 from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
@@ -20,6 +20,7 @@ from api.routes import (
     ballots,
     calendar,
     candidates,
+    deliveries,
     journal,
     letters,
     meetings,
@@ -50,7 +51,7 @@ LOOKING = 2
 SUBJECTS = (
     *(ballots, associations, payments, people, meetings, minutes, votes, procedure, sheet, letters, webhooks),
     candidates,
-    *(calendar, tasks, outbox, services, simulations, journal),
+    *(calendar, tasks, outbox, deliveries, services, simulations, journal),
 )
 PROBLEM: dict[str, Any] = {
     "title": "Problem",
@@ -113,6 +114,7 @@ def create_app(
     app.include_router(health.router)
     app.include_router(docs.router)
     app.include_router(vote.router)
+    app.webhooks.post("announcement", tags=["webhooks"], dependencies=[Depends(webhooks.announced)])(deliveries.told)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way of extending it
     return app
 
@@ -150,6 +152,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             summary=app.summary,
             description=app.description,
             routes=app.routes,
+            webhooks=app.webhooks.routes,
         )
         made["components"]["schemas"]["Problem"] = PROBLEM
         app.openapi_schema = made

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from api.announcing import hooks_of
 from api.demo.mark import has_mark
 from api.settings import Settings
 from api.settings_sections import MailMode
@@ -75,6 +76,7 @@ def examine(settings: Settings, now: datetime) -> Iterator[Sign]:
     yield good("configuration", "readable")
     yield from _texts()
     yield from _clauses(settings)
+    yield from _hooks(settings)
     yield from _disk(settings)
     store: Store | None = None
     try:
@@ -123,6 +125,16 @@ def _clauses(settings: Settings) -> Iterator[Sign]:
             yield warning(f"legal.{name}", f"missing: quote the clause that allows {what}")
     if not settings.organisation.iban:
         yield warning("organisation.iban", "missing: the call for dues cannot say where to pay")
+
+
+def _hooks(settings: Settings) -> Iterator[Sign]:
+    try:
+        hooks = hooks_of(settings)
+    except RelanceError as error:
+        yield broken("webhooks", str(error))
+        return
+    if hooks:
+        yield good("webhooks", f"{', '.join(hook.name for hook in hooks)}: try them with relance webhooks test NAME")
 
 
 def _disk(settings: Settings) -> Iterator[Sign]:
@@ -206,6 +218,10 @@ def _mail(connection: Connection, settings: Settings, now: datetime) -> Iterator
         number = connection.exec_driver_sql(sql, (status,)).scalar_one()
         if number:
             yield warning("mail", f"{number} {status}: relance outbox --status {status}")
+    sql = "SELECT count(*) FROM webhook_delivery WHERE status = 'failed'"
+    failed = connection.exec_driver_sql(sql).scalar_one()
+    if failed:
+        yield warning("webhooks", f"{failed} failed: relance webhooks --status failed")
 
 
 AN_HOUR = timedelta(hours=1)

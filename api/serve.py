@@ -3,7 +3,7 @@
 import gc
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api import logs
+from api.announcing import PATIENCE, announce, criers_of, hooks_of
 from api.app import create_app
 from api.demo.mark import refuse_demo
 from api.deps import House, Pump
@@ -24,6 +25,8 @@ from engine.clock import utc_now
 from engine.engine import Engine
 from engine.faults import DatabaseFault
 from engine.migrate import migrate
+from notifications.announcing import Crier
+from notifications.webhooks import Hook
 
 BACKLOG = 2048
 GRACE = 5
@@ -51,30 +54,41 @@ def serve(
     lease: timedelta = LEASE,
     said: Callable[[str], object] = print,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Raises OSError where the port is taken, DatabaseFault for what does not pass."""
+    """Serve until SIGTERM or SIGINT.
+
+    Raises BadConfiguration, OSError where the port is taken, DatabaseFault for what does not pass.
+    """
+    hooks = hooks_of(settings)
     logs.configure()
     engine = engine_of(settings)
     try:
         house = House(settings, engine)
         prepared = _prepare(house)
         with listen(host, port) as listening:
-            watch = Watch(house, lambda: sending_of(house), lease, prepare=None if prepared else lambda: _open(engine))
+            watch = Watch(
+                *(house, lambda: sending_of(house, hooks), lease),
+                prepare=None if prepared else lambda: _open(settings, engine),
+            )
             _run(house, watch, listening, said)
     finally:
         engine.store.close()
 
 
-def _open(engine: Engine) -> None:
-    """Bring the database up to date, and begin to count time. Raises what a database of the demo is refused with."""
+def _open(settings: Settings, engine: Engine) -> None:
+    """Bring the database up to date, listen for the webhooks, and begin to count time.
+
+    Raises what a database of the demo is refused with.
+    """
     refuse_demo(engine.store, "`relance demo --folder` goes on with it")
     migrate(engine.store)
+    announce(settings, engine, utc_now())
     engine.start_clock(utc_now())
 
 
 def _prepare(house: House) -> bool:
     """Open the database. False: it cannot be used for now, and the watch tries again. Raises DatabaseFault."""
     try:
-        _open(house.engine)
+        _open(house.settings, house.engine)
     except DatabaseFault as fault:
         if not fault.may_pass:
             raise
@@ -142,8 +156,8 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
-def sending_of(house: House) -> Pump:
-    """Return what works on the outbox while this process is on duty."""
+def sending_of(house: House, hooks: Sequence[Hook] = ()) -> Pump:
+    """Return what lets leave while this process is on duty: the outbox, and what the webhooks are told."""
 
     def hindered(fault: DatabaseFault | None) -> None:
         if fault is None:
@@ -151,4 +165,30 @@ def sending_of(house: House) -> Pump:
         else:
             house.troubles.meet(During.OUTBOX, fault, house.clock())
 
-    return Sending(pump_of(house.settings, house.engine, hindered))
+    sending = Sending(pump_of(house.settings, house.engine, hindered))
+    return Leaving(sending, criers_of(house.settings, house.engine, hooks, hindered)) if hooks else sending
+
+
+class Leaving:
+    """The outbox and the webhooks, started and stopped together."""
+
+    def __init__(self, sending: Sending, criers: Sequence[Crier]) -> None:
+        self.sending, self.criers = sending, criers
+
+    def start(self) -> None:
+        """Begin."""
+        self.sending.start()
+        for crier in self.criers:
+            crier.start()
+
+    def stop(self) -> None:
+        """End; what is on its way to a webhook may still be answered for a moment, else it is told again."""
+        for crier in self.criers:
+            crier.stop()
+        self.sending.stop()
+        for crier in self.criers:
+            crier.join(PATIENCE)
+
+    def alive(self) -> bool:
+        """Whether all of them work."""
+        return self.sending.alive() and all(crier.alive() for crier in self.criers)

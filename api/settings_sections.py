@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -266,17 +267,38 @@ class Mail(Section):
 
 
 class OutgoingWebhook(Section):
-    """Where transitions, ballots and tasks are announced. No `events`: all of them."""
+    """Where transitions, ballots and tasks are announced. No `events`: all of them; no `name`: that of its host.
 
+    `allow_private`: its address may be one of the house's own, and without TLS.
+    """
+
+    allow_private: bool = False
     url: kinds.NamedUrl
+    name: kinds.Line = ""
     events: tuple[kinds.Line, ...] = ()
     secret: SecretStr | None = None
     secret_file: kinds.SecretFile = None
+
+    @field_validator("url")
+    @classmethod
+    def _safe(cls, value: str, info: ValidationInfo) -> str:
+        """Refuse what would give away the address's own secret, or what is told. The address is not repeated."""
+        parts = urlsplit(value)
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("holds a name or password; expected an address without: what is told is signed")
+        if parts.scheme != "https" and not info.data.get("allow_private"):
+            raise ValueError("is not encrypted; expected https://, or allow_private = true within the house")
+        return value
 
     @field_validator("secret_file")
     @classmethod
     def _one_place(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         return _only_source(value, info.data.get("secret"))
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        return self.name or urlsplit(self.url).hostname or ""
 
     def signing_secret(self) -> str | None:
         """Return the secret that signs what leaves, read now."""
@@ -309,6 +331,15 @@ class Webhooks(Section):
     incoming: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")], IncomingWebhook] = Field(
         default_factory=dict, alias="in"
     )
+
+    @field_validator("outgoing")
+    @classmethod
+    def _told_apart(cls, value: tuple[OutgoingWebhook, ...]) -> tuple[OutgoingWebhook, ...]:
+        labels = [hook.label for hook in value]
+        twice = next((label for label in labels if labels.count(label) > 1), None)
+        if twice is not None:
+            raise ValueError(f'two are called "{twice}"; expected a name = "…" of its own for each')
+        return value
 
 
 class Safety(Section):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import SQLAlchemyError
 
+from engine.announcements import is_announcing, start_announcing, stop_announcing
 from engine.backup import backup
 from engine.clock import utc_now
 from engine.faults import DatabaseFault, file_of, name_of
@@ -112,9 +113,14 @@ def _copy_of(store: Store, revision: str | None, scripts: Path) -> Path | None:
 
 
 def _upgrade(connection: Connection, scripts: Path) -> None:
+    """Take all steps; triggers are put aside meanwhile: a table that is rebuilt would lose its own, or be refused."""
     from alembic import command  # noqa: PLC0415 alembic takes 0.2 s
 
+    announcing = is_announcing(connection)
+    stop_announcing(connection)
     command.upgrade(_config(connection, scripts), "head")
+    if announcing:
+        start_announcing(connection)
 
 
 def _config(connection: Connection, scripts: Path) -> "Config":

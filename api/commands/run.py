@@ -8,9 +8,12 @@ import typer
 from api.commands.frame import ADMINS, By, Json, add, add_group
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from api.commands.desk import Desk
+    from notifications.webhooks import Hook
 
 Status = Literal["pending", "sending", "sent", "captured", "uncertain", "failed", "dropped", "bounced"]
 
@@ -22,13 +25,15 @@ def tick(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Do everything that is due, once, and let what waits in the outbox leave.
+    """Do everything that is due, once, and let what waits in the outbox, and for webhooks, leave.
 
     Tells what happened. Runs that were missed are made good, in the calendar's order. Mail leaves only where it may:
     relance mail. For cron, every hour; with relance serve it is not needed.
     """
+    from api.announcing import announce
     from api.commands import shown
     from api.commands.desk import open_desk
+    from api.demo.mark import is_demo
     from engine.alarms import end_silence, note_silence
     from engine.listings import last_task
 
@@ -36,6 +41,7 @@ def tick(
         with desk.reading() as connection:
             _refuse_ahead(connection, desk.now)
             tasks_before = last_task(connection)
+        hooks = () if is_demo(desk.engine.store) else announce(desk.settings, desk.engine, desk.now)
         with shown.busy("Running what is due"):
             desk.engine.start_clock(desk.now)
             if now is None:  # else somebody tries something out: no silence is told of
@@ -43,15 +49,16 @@ def tick(
             desk.engine.tick(desk.now)
             end_silence(desk.engine.context, desk.now)
             mails = desk.write_mails()
-        left = _let_leave(desk) if now is None else 0
+        left = _let_leave(desk, hooks) if now is None else 0
         if json:
             _as_json(desk, tasks_before, mails, left)
         else:
             _in_lines(desk, tasks_before, mails, left)
 
 
-def _let_leave(desk: "Desk") -> int:
-    """Do one round of the outbox, by the rules of `relance serve`; returns how many mails a server accepted."""
+def _let_leave(desk: "Desk", hooks: "Sequence[Hook]") -> int:
+    """Do one round of outbox and webhooks, by the rules of `relance serve`; returns how many mails were accepted."""
+    from api.announcing import criers_of
     from api.commands import shown
     from api.mailroom import pump_of
     from engine.faults import DatabaseFault
@@ -59,7 +66,10 @@ def _let_leave(desk: "Desk") -> int:
 
     try:
         with pump_of(desk.settings, desk.engine) as pump, shown.busy("Sending"):
-            return pump.round()[Verdict.ACCEPTED]
+            left = pump.round()[Verdict.ACCEPTED]
+            for crier in criers_of(desk.settings, desk.engine, hooks):
+                crier.round()
+            return left
     except DatabaseFault as fault:
         # What was due is done: the mails wait for the next round, and nobody must run it again for them.
         typer.echo(f"relance: done, but the mails could not leave yet: {fault}", err=True)

@@ -84,6 +84,32 @@ class WholeMessage(Message):
     attachments: list[Attachment]
 
 
+class Delivery(Given):
+    """What a webhook was told, or is to be: `message` is the `webhook-id`, `response` the HTTP status it answered."""
+
+    id: int
+    hook: str
+    type: str
+    message: str
+    sequence: int
+    status: str
+    attempts: int
+    created_at: Instant
+    due_at: Instant
+    delivered_at: Instant | None
+    response: int | None
+    error: str
+
+
+class Announced(Given):
+    """What a webhook is told. `data` depends on the type: docs/webhooks.md."""
+
+    type: str
+    timestamp: Instant
+    sequence: int
+    data: dict[str, str | int | None]
+
+
 class Order(Given):
     """What is to be done to a service."""
 

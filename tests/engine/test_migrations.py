@@ -21,6 +21,7 @@ from sqlmodel import SQLModel
 import api.tables  # noqa: F401 every table of the house is declared
 import workflows.admission.models
 import workflows.membership.models  # noqa: F401 the same
+from engine.announcements import start_announcing
 from engine.engine import Engine
 from engine.faults import DatabaseFault
 from engine.migrate import current_revision, draft, migrate
@@ -217,6 +218,23 @@ def test_rebuilding_every_table_loses_nothing(lived_in, scripts):
     assert rows(lived_in) == before
     assert schema(lived_in) == made
     assert foreign_keys(lived_in) == 1
+
+
+def test_what_is_announced_goes_on_being_announced(lived_in, scripts):
+    with lived_in.write() as connection:
+        start_announcing(connection)
+    made = schema(lived_in)
+    add(
+        scripts, *(f"with op.batch_alter_table({name!r}, recreate='always'): pass" for name in ("announcement", "task"))
+    )
+    migrate(lived_in, scripts)
+    assert current_revision(lived_in) == NEXT
+    assert schema(lived_in) == made
+    with lived_in.write() as connection:
+        connection.exec_driver_sql("UPDATE task SET done_at = NULL WHERE id = 1")
+        connection.exec_driver_sql("UPDATE task SET done_at = opened_at WHERE id = 1")
+        found = connection.exec_driver_sql("SELECT topic, what, ref FROM announcement").fetchall()
+    assert found == [("task", "closed", 1)]
 
 
 def test_rebuilding_a_parent_keeps_children_that_would_be_deleted_with_it(lived_in, scripts):

@@ -3,10 +3,8 @@
 After each behaviour the same server turns well and a week passes: whatever may still leave has left by then.
 """
 
-import shutil
 import socket
 import ssl
-import subprocess
 from datetime import timedelta
 
 import pytest
@@ -232,19 +230,6 @@ def test_greylisting(post):
 
 
 # TLS
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    """A certificate for localhost that signs itself."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    key, made = folder / "key.pem", folder / "cert.pem"
-    words = f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout {key} -out {made} -days 2"
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run(["openssl", *words.split(), *names], check=True, capture_output=True)
-    return made, key
 
 
 @pytest.fixture

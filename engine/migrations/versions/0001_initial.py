@@ -219,14 +219,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_used_form")),
         sqlite_with_rowid=False,
     )
-    op.create_table(
-        "webhook_receipt",
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column("message_id", sa.String(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("source", "message_id", name=op.f("pk_webhook_receipt")),
-        sqlite_with_rowid=False,
-    )
+    _webhooks()
     op.create_table(
         "recusal",
         sa.Column("ballot_id", sa.Integer(), nullable=False),
@@ -599,4 +592,68 @@ def upgrade() -> None:
         sa.Column("renewed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
+    )
+
+
+def _webhooks() -> None:
+    op.create_table(
+        "announcement",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uid", sa.String(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("ref", sa.Integer(), nullable=False),
+        sa.Column("instance_id", sa.Integer(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("topic IN ('transition', 'ballot', 'task')", name=op.f("ck_announcement_topic")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_announcement")),
+    )
+    op.create_table(
+        "webhook_hook",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("after_id", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_webhook_hook")),
+    )
+    op.create_table(
+        "webhook_delivery",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("hook", sa.String(), nullable=False),
+        sa.Column("announcement_id", sa.Integer(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("response", sa.Integer(), nullable=True),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.Column("claim", sa.String(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('pending', 'sending', 'delivered', 'captured', 'failed')",
+            name=op.f("ck_webhook_delivery_status"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"], ["announcement.id"], name=op.f("fk_webhook_delivery_announcement_id_announcement")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_delivery")),
+        sa.UniqueConstraint("hook", "announcement_id", name=op.f("uq_webhook_delivery_hook_announcement_id")),
+    )
+    op.create_index(
+        "ix_webhook_delivery_waiting",
+        "webhook_delivery",
+        ["hook", "due_at"],
+        unique=False,
+        sqlite_where=sa.text("status IN ('pending', 'sending')"),
+        postgresql_where=sa.text("status IN ('pending', 'sending')"),
+    )
+    op.create_index("ix_webhook_delivery_announcement_id", "webhook_delivery", ["announcement_id"], unique=False)
+    op.create_table(
+        "webhook_receipt",
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source", "message_id", name=op.f("pk_webhook_receipt")),
+        sqlite_with_rowid=False,
     )
