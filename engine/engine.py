@@ -98,14 +98,6 @@ class Engine:
             case, ballot = pairs_of(work, [ballot_id])[0]
             return record(work, case, ballot, votes, present)
 
-    def record_decisions(
-        self, workflow: Workflow, ballot_ids: Sequence[int], votes: Mapping[str, Choice], now: datetime
-    ) -> None:
-        """Record the same votes on several ballots, all or none. Raises what `record_decision` raises."""
-        with self.acting(workflow, now) as work:
-            for case, ballot in pairs_of(work, ballot_ids):
-                record(work, case, ballot, votes)
-
     # Meetings
 
     def move_meeting(self, month: str, held_at: datetime, now: datetime) -> MeetingFacts:

@@ -1,12 +1,13 @@
 """Replays: a scenario through the real engine, real calendar and real tables in memory, in virtual time.
 
-A workflow registers its own verbs and expectations; the board's and the server's are here.
+A workflow registers its own verbs and expectations; votes, meetings and the server's are here, what else a board does
+is in `engine/replay_board.py`.
 """
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from engine.ballots import Choice
@@ -16,7 +17,6 @@ from engine.engine import Engine
 from engine.errors import BallotNotOpen, Invalid, RelanceError, ServerDown
 from engine.models import BallotStatus
 from engine.scenario import Scenario, Step, instant_of_toml
-from engine.store import stored
 from engine.voting import Cast
 
 EVERYBODY = "*"
@@ -84,7 +84,7 @@ class Player:
         self.now = instant
 
     def _seat(self, scenario: Scenario) -> None:
-        rows = [(name, name, "", "member") for name in scenario.seats]
+        rows = [(name, name, f"{name.lower()}@board.example", "member") for name in scenario.seats]
         if rows:
             with self.engine.store.write() as connection:
                 sql = "INSERT INTO seat (name, person, email, role) VALUES (?, ?, ?, ?)"
@@ -143,13 +143,6 @@ class Player:
             raise Invalid(reason=f"there is no {subject} in this scenario")
         return int(rows[0][0])
 
-    def recordable(self, ballots: Sequence[int]) -> list[int]:
-        """Of these ballots, those whose meeting is recent enough for its record."""
-        oldest = self.now - timedelta(days=self.engine.rules.board.record_days + 1)
-        sql = """SELECT b.id FROM ballot b JOIN meeting m ON m.id = b.meeting_id
-            WHERE m.held_at >= ? AND b.id IN (SELECT value FROM json_each(?)) ORDER BY b.id"""
-        return [row[0] for row in self.rows(sql, stored(oldest), str(list(ballots)))]
-
     def ballots(self, step: Step, *statuses: BallotStatus) -> list[int]:
         """Ids of the ballots a step means. Raises BallotNotOpen when it names one that is not in such a status."""
         trigger, subject = self.field(step, "trigger"), step.fields.get("association", EVERYBODY)
@@ -166,7 +159,8 @@ class Player:
         return [rows[0][0]]
 
 
-def _choices(player: Player, step: Step) -> dict[str, Choice]:
+def choices_of(player: Player, step: Step) -> dict[str, Choice]:
+    """Read who votes what. Raises Invalid for a word that is no choice."""
     try:
         return {seat: Choice(choice) for seat, choice in player.field(step, "votes").items()}
     except ValueError as error:
@@ -178,22 +172,14 @@ def _asking(player: Player, step: Step) -> Workflow:
 
 
 def _vote(player: Player, step: Step) -> None:
-    choices = _choices(player, step)
+    choices = choices_of(player, step)
     ballots = player.ballots(step, BallotStatus.OPEN)
     votes = [Cast(ballot, seat, choice) for ballot in ballots for seat, choice in choices.items()]
     player.engine.cast_votes(_asking(player, step), votes, player.now, "scenario")
 
 
-def _record(player: Player, step: Step) -> None:
-    choices = _choices(player, step)
-    ballots = _some(player.ballots(step, BallotStatus.OPEN, BallotStatus.NO_QUORUM), step)
-    if step.fields.get("association", EVERYBODY) == EVERYBODY:
-        ballots = _some(player.recordable(ballots), step)
-    player.engine.record_decisions(_asking(player, step), ballots, choices, player.now)
-
-
 def _some(ballots: list[int], step: Step) -> list[int]:
-    """Refuse to close or record nothing at all. Raises BallotNotOpen."""
+    """Refuse to close nothing at all. Raises BallotNotOpen."""
     if not ballots:
         raise BallotNotOpen(ballot=f"{step.fields.get('trigger')}/*")
     return ballots
@@ -238,7 +224,6 @@ def _resume(player: Player, _step: Step) -> None:
 
 VERBS: Mapping[str, Callable[[Player, Step], None]] = {
     "vote": _vote,
-    "record": _record,
     "close": _close,
     "meeting": _meeting,
     "confirm": _confirm,

@@ -12,6 +12,7 @@ from engine import outbox
 from engine.clock import local_day, noon
 from engine.errors import Invalid
 from engine.replay import EVERYBODY, Player, Script
+from engine.replay_board import BOARD_EXPECTS, BOARD_VERBS
 from engine.scenario import Scenario, Step
 from workflows.membership import corrections, ledger, letters, members, services
 from workflows.membership.definition import MEMBERSHIP
@@ -265,6 +266,7 @@ SCRIPT = Script(
     workflow=MEMBERSHIP.name,
     prepare=prepare,
     verbs={
+        **BOARD_VERBS,
         "pay": _pay,
         "reverse": _reverse,
         "waive": _waive,
@@ -279,5 +281,5 @@ SCRIPT = Script(
         "confirm deletion": _confirm_deletion,
         "confirm re_suspension": _confirm_re_suspension,
     },
-    expects={"owed": _check_owed, "orders": _check_orders},
+    expects={**BOARD_EXPECTS, "owed": _check_owed, "orders": _check_orders},
 )

@@ -10,9 +10,17 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
+from engine.ballots import Choice
 from engine.errors import Invalid
 from workflows.membership.models import Kind, LetterOutcome, ReversalReason
-from workflows.membership.scenario_words import check_cells, check_expected, check_question, check_seats
+from workflows.membership.scenario_words import (
+    check_board_mails,
+    check_cells,
+    check_choices,
+    check_expected,
+    check_question,
+    check_seats,
+)
 from workflows.membership.words import State
 
 SHOWN = 40
@@ -76,6 +84,7 @@ YEARS = Kindly('years such as "2024|2025" or [2024, 2025]', _are_years)
 AMOUNT = Kindly('an amount such as "20.00"', lambda value: _is_text(value) or _is_number(value))
 TABLE = Kindly("a table", lambda value: isinstance(value, Mapping))
 TABLES = Kindly("a list of tables: [[…]]", _list_of(lambda value: isinstance(value, Mapping)))
+COUNTS = Kindly("a table of numbers such as { approve = 3 }", _table_of(_is_whole))
 VOTES = Kindly('a table such as { S1 = "approve" }', _table_of(_is_text))
 INSTANT = Kindly("a day or a local time", lambda value: isinstance(value, date))
 REFUSED = Kindly("true, false or a type of problem", lambda value: isinstance(value, bool | str))
@@ -118,6 +127,15 @@ APPLICATION: Mapping[str, Kindly] = {
     "conditions": TEXT,
 }
 STEP: Mapping[str, Kindly] = {"on": INSTANT, "do": TEXT, "expect": TABLE, "refused": REFUSED, "association": TEXT}
+SHEET: Mapping[str, Kindly] = {
+    "month": TEXT,
+    "trigger": TEXT,
+    "present": TEXTS,
+    "votes": VOTES,
+    "counts": COUNTS,
+    "unanimous": one_of(Choice),
+    "rest": one_of(Choice),
+}
 VERBS: Mapping[str, Mapping[str, Kindly]] = {
     "pay": {"year": YEAR, "amount": AMOUNT},
     "reverse": {"year": YEAR, "reason": one_of(ReversalReason)},
@@ -132,7 +150,13 @@ VERBS: Mapping[str, Mapping[str, Kindly]] = {
     "bounce": {},
     "correct": {"reason": TEXT, "by": TEXTS},
     "vote": {"trigger": TEXT, "votes": VOTES},
-    "record": {"trigger": TEXT, "votes": VOTES},
+    "record": SHEET,
+    "recuse": {"trigger": TEXT, "seat": TEXT, "reason": TEXT, "undo": YES},
+    "absent": {"month": TEXT, "seat": TEXT, "note": TEXT, "undo": YES},
+    "put_on": {"month": TEXT, "trigger": TEXT, "reason": TEXT},
+    "take_off": {"trigger": TEXT, "reason": TEXT},
+    "annul": {"trigger": TEXT, "reason": TEXT, "by": TEXTS},
+    "postpone": {"trigger": TEXT, "who": TEXT, "what": TEXT, "until": DAY},
     "close": {"trigger": TEXT},
     "meeting": {"month": TEXT, "held": INSTANT},
     "letter": {"posted": DAY, "presented": DAY, "outcome": one_of(LetterOutcome), "again": YES, "search": TEXT},
@@ -147,6 +171,7 @@ ENTERING = ("join", "apply")
 LISTS = Kindly("a table of lists of texts", _table_of(TEXTS.fits))
 EXPECT: Mapping[str, Kindly] = {
     "mails": LISTS,
+    "board_mails": LISTS,
     "orders": LISTS,
     "tasks": TEXTS,
     "no_tasks": TEXTS,
@@ -166,7 +191,9 @@ def check(data: Mapping[str, Any], name: str) -> None:
         check_cells(row, where)
     numbers = _numbers(data)
     for number, step in enumerate(data.get("step", ()), 1):
-        _check_step(step, numbers, f"{name}: step {number}: ")
+        where = f"{name}: step {number}: "
+        _check_step(step, numbers, where)
+        check_board_mails(step.get("expect", {}), data.get("seats", ()), where)
 
 
 def _numbers(data: Mapping[str, Any]) -> frozenset[str]:
@@ -184,6 +211,7 @@ def _check_step(step: Mapping[str, Any], numbers: frozenset[str], where: str) ->
     if step.get("do") in VERBS:
         _check(step, VERBS[step["do"]], where)
         check_question(step.get("trigger"), where)
+        check_choices(step.get("counts", ()), where)
     if step.get("do") in ENTERING:
         check_cells({name: value for name, value in step.items() if name in ROW}, where)
         check_cells({"number": step.get("association", "")}, where)

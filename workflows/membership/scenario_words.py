@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from engine.ballots import Choice
 from engine.errors import Invalid
 from engine.events import MISSED_STEP
 from engine.meetings import MEETING_UNCONFIRMED
@@ -26,6 +27,8 @@ TASKS = (
 )
 MAILS = (*(kind for flow in WORKFLOWS for kind in flow.mail_kinds), *(mail.value for mail in BoardMail))
 QUESTIONS = tuple(str(rule.trigger) for flow in WORKFLOWS for rule in flow.ballots)
+BOARD_MAILS = tuple(mail.value for mail in BoardMail)
+CHOICES = tuple(choice.value for choice in Choice)
 OUTCOMES = (*(status.value for status in BallotStatus), "none")
 ACTIONS = tuple(action.value for action in OrderAction)
 BY_NUMBER = ("mails", "owed", "orders")
@@ -88,6 +91,22 @@ def check_question(trigger: object, where: str) -> None:
     """Refuse a question that the board is never asked. Raises Invalid."""
     if isinstance(trigger, str):
         _one_of(trigger, QUESTIONS, f"{where}trigger: ")
+
+
+def check_choices(counts: Iterable[str], where: str) -> None:
+    """Refuse hands counted for what is no choice. Raises Invalid."""
+    _each_of(counts, CHOICES, f"{where}counts: ")
+
+
+def check_board_mails(expect: Mapping[str, Any], seats: Collection[str], where: str) -> None:
+    """Refuse mails to a seat that is not there (none where a file names them), or of a kind that no seat gets.
+
+    Raises Invalid.
+    """
+    for seat, kinds in expect.get("board_mails", {}).items():
+        if seats:
+            _one_of(seat, seats, f"{where}expect board_mails: ")
+        _each_of(kinds, BOARD_MAILS, f"{where}expect board_mails: ")
 
 
 def _check_words(name: str, value: Any, numbers: Collection[str], where: str) -> None:
