@@ -1,4 +1,7 @@
-"""Annulling a decision of the board: two people and a reason; what it had moved goes back to the state before."""
+"""Annulling a decision of the board: two people and a reason; what it had moved goes back to the state before.
+
+The yearly step that had carried it out is open again: the board may decide anew, and that is carried out and told.
+"""
 
 from collections.abc import Sequence
 
@@ -16,6 +19,7 @@ _ANNUL = """UPDATE ballot SET annulled_at = ?, annulled_by = ?, annulled_reason 
 _MOVES = """SELECT cause, effective_at FROM journal_entry WHERE instance_id = ? AND acted
     AND from_state IS NOT NULL AND from_state <> to_state ORDER BY id"""
 CORRECTION = "correction"
+_OPEN_AGAIN = "DELETE FROM occurrence WHERE instance_id = ? AND event = ? AND year = ?"
 
 
 def refuse_alone(people: Sequence[str], reason: str) -> str:
@@ -45,6 +49,7 @@ def annul(work: Work, case: Case, ballot: BallotFacts, reason: str, people: Sequ
     work.batch.write(work.connection)
     again = work.cases([case.id])[0]
     if moved and work.workflow.undo is not None:
+        work.connection.exec_driver_sql(_OPEN_AGAIN, (case.id, _step(work, ballot), ballot.year))
         work.workflow.undo(work, again, reason, people)
     else:
         work.look([again], work.at)
@@ -52,11 +57,16 @@ def annul(work: Work, case: Case, ballot: BallotFacts, reason: str, people: Sequ
     return str(again.state)
 
 
+def _step(work: Work, ballot: BallotFacts) -> str:
+    """Return the yearly step that carries out such a decision, where it does not move by itself."""
+    return next((event.name for event in work.workflow.calendar if event.decided_by == ballot.trigger), "")
+
+
 def _has_moved(work: Work, case: Case, ballot: BallotFacts) -> bool:
     """Whether what the decision moved still stands. Raises NotAllowed where something else has moved it since."""
     sql = "SELECT decided_at FROM ballot WHERE id = ?"
     decided_at = work.connection.exec_driver_sql(sql, (ballot.id,)).scalar_one()
-    step = next((event.name for event in work.workflow.calendar if event.decided_by == ballot.trigger), "")
+    step = _step(work, ballot)
 
     def ours(cause: str, effective_at: str) -> bool:
         waited = cause == f"calendar:{step}" and ballot.status == BallotStatus.ADOPTED and effective_at >= decided_at

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,7 @@ from engine.rules import Mode, Rules
 from engine.runs import EventRuns
 from engine.store import stored, tuples
 
+_ANNULLED = "SELECT instance_id FROM ballot WHERE trigger = ? AND year = ? AND annulled_at IS NOT NULL"
 CALENDAR = "calendar"
 NOBODY = "relance"
 HEARING_POSTPONED = "hearing_postponed"
@@ -54,6 +55,7 @@ class Work:
     _settling: dict[datetime, Occasion] = field(default_factory=dict)
     _seats: dict[date, str] = field(default_factory=dict)
     _interests: dict[date, dict[str, list[str]]] = field(default_factory=dict)
+    _annulled: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Open the record of the yearly events' runs."""
@@ -162,6 +164,13 @@ class Work:
         """How the board counts now, as a ballot that opens keeps it."""
         return json.dumps(self.rules.board.counting.as_texts())
 
+    def annulled(self, trigger: str, year: int) -> frozenset[int]:
+        """Ids of those about whom a decision of that year was annulled."""
+        if (trigger, year) not in self._annulled:
+            rows = self.connection.exec_driver_sql(_ANNULLED, (trigger, year))
+            self._annulled[trigger, year] = frozenset(row[0] for row in rows)
+        return self._annulled[trigger, year]
+
     def standing_aside(self, subject: str, at: datetime) -> Sequence[str]:
         """Seats in office at an instant that have declared to belong to a subject."""
         day = local_day(at, self.rules.tz)
@@ -223,13 +232,22 @@ def concerns(case: Case, slot: Slot) -> bool:
 
 def act(work: Work, case: Case, slot: Slot, occasion: Occasion) -> bool:
     """Run a yearly step on one case; True when it acted, which closes the occurrence as a rule."""
-    row = work.fire(case, slot.event, occasion)
+    row = work.fire(case, slot.event, _anew(work, case, slot, occasion))
     if row is None:
         return False
     if row.closes:
         work.batch.close_occurrence(case, occasion, slot.event, slot.year, OccurrenceStatus.ACTED)
         work.runs.count(slot)
     return True
+
+
+def _anew(work: Work, case: Case, slot: Slot, occasion: Occasion) -> Occasion:
+    """Where an earlier decision of the year was annulled, the step is another occasion: its notice is told again."""
+    trigger = work.workflow.event(slot.event).decided_by
+    if trigger is None or case.id not in work.annulled(trigger, slot.year):
+        return occasion
+    ballot = case.latest(trigger)
+    return replace(occasion, key=f"{occasion.key}-ballot-{ballot.id if ballot is not None else 0}")
 
 
 def touches(work: Work, case: Case, slot: Slot, occasion: Occasion) -> bool:

@@ -74,10 +74,14 @@ def replayed_states(journal: list[Entry]) -> dict[str, str]:
 
 
 def repeated_notices(store: Store) -> list[Any]:
-    """Notices that left more than once for one occasion: its address twice, or a year's step under two names."""
+    """Notices that left more than once for one occasion: its address twice, or a year's step under two names.
+
+    A decision that was annulled may be taken anew in the same year: then its step is told again.
+    """
     by_address = """SELECT instance_id, kind, occasion, recipient FROM outbox_message WHERE instance_id IS NOT NULL
         GROUP BY instance_id, kind, occasion, recipient HAVING count(*) > 1"""
     marks = ", ".join("?" * len(STEP_MAILS))
     by_year = f"""SELECT instance_id, kind, year FROM outbox_message WHERE kind IN ({marks})
+        AND instance_id NOT IN (SELECT instance_id FROM ballot WHERE annulled_at IS NOT NULL)
         GROUP BY instance_id, kind, year HAVING count(DISTINCT occasion) > 1"""
     return [*rows(store, by_address), *rows(store, by_year, *STEP_MAILS)]

@@ -60,9 +60,17 @@ def _with_services(scenario: Scenario, new: Sequence[NewMember]) -> list[NewMemb
 
 
 def _seat(player: Player, scenario: Scenario) -> None:
-    rows = [(row.seat, row.name, row.email, row.role) for row in read_board(scenario.folder / str(scenario.board))]
+    """Seat the board of a file: in office throughout, where it does not say from when or until when."""
+    rows = [
+        (
+            *(row.seat, row.name, row.email, row.role, "|".join(row.member_of)),
+            *(None if day is None else day.isoformat() for day in (row.from_on, row.until_on)),
+        )
+        for row in read_board(scenario.folder / str(scenario.board))
+    ]
+    sql = "INSERT INTO seat (name, person, email, role, interests, from_on, until_on) VALUES (?, ?, ?, ?, ?, ?, ?)"
     with player.engine.store.write() as connection:
-        connection.exec_driver_sql("INSERT INTO seat (name, person, email, role) VALUES (?, ?, ?, ?)", rows)
+        connection.exec_driver_sql(sql, rows)
 
 
 def _payment_steps(scenario: Scenario) -> list[Step]:
