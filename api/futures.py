@@ -10,7 +10,7 @@ from engine.clock import at_local, end_of_day, local_day
 from engine.engine import Engine
 from engine.errors import Invalid
 from engine.results import Period, Result, journal_after, periods, states_of
-from engine.simulation import Board, Habit, Simulation, TreasurerConfirms, board_habits, copy_of, watermark
+from engine.simulation import Board, Habit, Simulation, TreasurerConfirms, board_habits, copy_of, seal, watermark
 from engine.store import Store
 from workflows.membership.assumptions import AsLastYear, Assume, member_habits
 from workflows.membership.definition import MEMBERSHIP
@@ -85,6 +85,7 @@ class _Played:
 
 def _played(copy: Engine, first: datetime, begin: datetime, end: datetime, question: Question) -> _Played:
     """Run what is late, then up to the beginning, then to the end."""
+    seal(copy, first)
     habits: list[Habit] = [
         TreasurerConfirms(),
         *member_habits(copy, question.assume, first, end),

@@ -93,8 +93,9 @@ class Guard:
 
 
 def _without_secret(path: str) -> str:
-    """Return a path as it may be logged: a personal link's token votes."""
-    return f"{DOOR}…" if path.startswith(DOOR) else path
+    """Return a path as it may be logged: a personal link's token votes, also where a path before it went wrong."""
+    before, door, _ = path.partition(DOOR)
+    return f"{before}{door}…" if door else path
 
 
 def _foreign(scope: Scope, expected: bytes) -> bool:

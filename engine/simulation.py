@@ -21,7 +21,7 @@ from engine.engine import Engine
 from engine.errors import Invalid
 from engine.models import BallotStatus
 from engine.results import Entry, journal_after
-from engine.store import Store, instant_of
+from engine.store import Store, instant_of, stored
 from engine.tallies import voters_on
 from engine.voting import Cast
 
@@ -166,6 +166,7 @@ class TreasurerConfirms:
 _TO_DECIDE = """SELECT DISTINCT m.id, m.held_at FROM ballot b JOIN meeting m ON m.id = b.meeting_id
     WHERE b.status IN ('scheduled', 'open')"""
 _OPEN = "SELECT id, electorate FROM ballot WHERE meeting_id = ? AND status = ?"
+_SEALED = "DELETE FROM vote WHERE ballot_id IN (SELECT id FROM ballot WHERE status = 'open' AND closes_at > ?)"
 
 
 class BoardVotes:
@@ -192,6 +193,12 @@ class BoardVotes:
         votes = [Cast(ballot, seat, self.choice) for ballot, seats in voters.items() for seat in seats]
         if votes:
             engine.cast_votes(self.workflow, votes, now, ASSUMED)
+
+
+def seal(engine: Engine, now: datetime) -> None:
+    """Leave out of a copy what was voted on ballots that are open: nobody learns before the closing where it leads."""
+    with engine.store.write() as connection:
+        connection.exec_driver_sql(_SEALED, (stored(now),))
 
 
 def board_habits(engine: Engine, workflow: Workflow, board: Board) -> list[Habit]:

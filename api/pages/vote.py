@@ -101,7 +101,7 @@ def read_form(body: bytes) -> Form:
     """Read a form. Raises Invalid for what no page of ours sends."""
     try:
         fields = parse_qs(body.decode("utf-8"), strict_parsing=True, max_num_fields=MOST_FIELDS)
-        choices = {int(name[1:]): Choice(said[0]) for name, said in fields.items() if name.startswith("b")}
+        choices = {int(name[1:]): _one_choice(said) for name, said in fields.items() if name.startswith("b")}
         comments = {int(name[1:]): said[0].strip() for name, said in fields.items() if name.startswith("c")}
         number, digest = fields["form"][0], fields["list"][0]
     except (ValueError, LookupError):
@@ -109,6 +109,12 @@ def read_form(body: bytes) -> Form:
     if any(len(text) > LONGEST_COMMENT or why_unreadable(" ".join(text.split())) for text in comments.values()):
         raise Invalid(reason="a comment cannot be read")
     return Form(number, digest, choices, comments)
+
+
+def _one_choice(said: list[str]) -> Choice:
+    """Read what was chosen on one question. Raises ValueError for two things at once, or another word."""
+    (word,) = said
+    return Choice(word)
 
 
 def count(house: House, token: str, form: Form) -> int:

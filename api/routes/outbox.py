@@ -10,7 +10,7 @@ from api.pagination import Cursor, Limit, Page, id_key, page_of
 from api.problems import NotFound
 from api.schemas.kinds import PathId
 from api.schemas.running import Attachment, Message, WholeMessage
-from engine.models import OutboxStatus
+from engine.models import BoardMail, OutboxStatus
 from engine.store import instant_of, maybe_instant
 from engine.work import Work
 from notifications import enclosures
@@ -58,14 +58,15 @@ def list_outbox(
 
 @router.get("/outbox/{message_id}")
 def get_message(message_id: PathId, office: Admin) -> WholeMessage:
-    """Show one message with its words."""
+    """Show one message with its words; but those of a vote's receipt are its voter's alone."""
     with office.reading() as connection:
         row = connection.exec_driver_sql(_ONE, (message_id,)).fetchone()
         files = enclosures.listed(connection, message_id)
     if row is None:
         raise NotFound
     attachments = [Attachment(name=name, media_type=media, size=size) for name, media, size in files]
-    return WholeMessage(**_values(row), body=row[10], attachments=attachments)
+    body = None if row[1] == BoardMail.VOTE_RECEIPT else row[10]
+    return WholeMessage(**_values(row), body=body, attachments=attachments)
 
 
 @router.get("/outbox/{message_id}/attachments/{name}", response_class=Response, responses=FILE)
