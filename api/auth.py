@@ -5,7 +5,7 @@ import json
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -17,9 +17,14 @@ from engine.errors import Invalid
 from engine.store import instant_of, maybe_instant, stored, tuples
 
 PREFIX = "relance_"
-_FIND = "SELECT id, name, role, seat, digest FROM api_token WHERE digest = ? AND revoked_at IS NULL"
-_HOLDING = """SELECT id, name, role, seat, digest FROM api_token
-    WHERE digest IN (SELECT value FROM json_each(?)) AND revoked_at IS NULL"""
+_TOKENS = """SELECT t.id, t.name, t.role, t.seat, t.digest, EXISTS (
+        SELECT 1 FROM seat was JOIN seat now ON now.name = was.name AND now.person <> was.person
+        WHERE was.name = t.seat AND coalesce(was.from_on, '') <= substr(t.created_at, 1, 10)
+        AND substr(t.created_at, 1, 10) <= coalesce(was.until_on, '9999')
+        AND coalesce(now.from_on, '') <= ? AND ? <= coalesce(now.until_on, '9999'))
+    FROM api_token t WHERE t.revoked_at IS NULL"""
+_FIND = f"{_TOKENS} AND t.digest = ?"
+_HOLDING = f"{_TOKENS} AND t.digest IN (SELECT value FROM json_each(?))"
 _INSERT = "INSERT INTO api_token (name, role, seat, digest, created_at) VALUES (?, ?, ?, ?, ?)"
 _LIST = "SELECT id, name, role, seat, created_at, revoked_at FROM api_token ORDER BY id"
 _REVOKE = "UPDATE api_token SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
@@ -27,13 +32,17 @@ _REVOKE = "UPDATE api_token SET revoked_at = ? WHERE id = ? AND revoked_at IS NU
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Who asks: in whose name, in which role, for which seat; `digest`: what is kept of its secret."""
+    """Who asks: in whose name, in which role, for which seat; `digest`: what is kept of its secret.
+
+    `succeeded`: somebody else has the seat now than when the token was made; it speaks for the seat no longer.
+    """
 
     id: int
     name: str
     role: Role
     seat: str | None
     digest: str = field(repr=False)
+    succeeded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +73,24 @@ def create(connection: Connection, name: str, role: Role, seat: str | None, now:
     return int(made.lastrowid), secret
 
 
-def find(connection: Connection, secret: str) -> Token | None:
+def find(connection: Connection, secret: str, today: date) -> Token | None:
     """Return whose token this is; None for one that is unknown or revoked."""
     digest = digest_of(secret)
-    row = connection.exec_driver_sql(_FIND, (digest,)).fetchone()
+    row = connection.exec_driver_sql(_FIND, (today.isoformat(), today.isoformat(), digest)).fetchone()
     if row is None or not hmac.compare_digest(row[4], digest):
         return None
     return _token(row)
 
 
-def holding(connection: Connection, tokens: Collection[Token]) -> set[Token]:
+def holding(connection: Connection, tokens: Collection[Token], today: date) -> set[Token]:
     """Return those of these tokens that are still in force, and still are what they were."""
     digests = json.dumps([token.digest for token in tokens])
-    found = {_token(row) for row in tuples(connection, _HOLDING, (digests,))}
+    found = {_token(row) for row in tuples(connection, _HOLDING, (today.isoformat(), today.isoformat(), digests))}
     return found.intersection(tokens)
 
 
 def _token(row: Sequence[Any]) -> Token:
-    return Token(row[0], row[1], Role(row[2]), row[3], row[4])
+    return Token(row[0], row[1], Role(row[2]), row[3], row[4], bool(row[5]))
 
 
 def listed(connection: Connection) -> list[TokenLine]:

@@ -26,6 +26,7 @@ from engine import clock
 from engine.clock import local_day
 from engine.context import LONG_AGO
 from engine.engine import Engine
+from engine.errors import NotASeat, SeatNotYours
 from engine.faults import DatabaseFault
 from engine.work import Work
 from workflows.membership.definition import MEMBERSHIP
@@ -107,8 +108,9 @@ def who(house: Here, credentials: Shown) -> Token:
     """Return who asks. Raises Unauthenticated."""
     if credentials is None:
         raise Unauthenticated
+    today = local_day(house.now(), house.engine.rules.tz)
     with house.engine.store.read() as connection:
-        token = auth.find(connection, credentials.credentials)
+        token = auth.find(connection, credentials.credentials, today)
     if token is None:
         raise Unauthenticated
     return token
@@ -143,6 +145,14 @@ class Office:
     def actor(self) -> str:
         """Who acts, for the journal."""
         return self.token.name
+
+    def seat(self) -> str:
+        """Return the seat that the token speaks for. Raises NotASeat, SeatNotYours where it has another holder now."""
+        if self.token.seat is None:
+            raise NotASeat(seat="This token")
+        if self.token.succeeded:
+            raise SeatNotYours(seat=self.token.seat)
+        return self.token.seat
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -118,7 +118,7 @@ def _tell(loop: AbstractEventLoop, slips: Sequence[Slip]) -> None:
 
 def _admitted(work: Work, slips: Sequence[Slip]) -> list[Slip]:
     """Those whose tokens still are what they were when the requests came."""
-    holding = auth.holding(work.connection, {slip.token for slip in slips})
+    holding = auth.holding(work.connection, {slip.token for slip in slips}, work.today)
     for slip in slips:
         if slip.token not in holding:
             slip.error = Unauthenticated()

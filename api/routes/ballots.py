@@ -15,7 +15,7 @@ from api.schemas.kinds import PathId
 from engine import listings
 from engine.across import Part, parts_of, write_parts
 from engine.ballots import Choice
-from engine.errors import BallotNotOpen, NotASeat
+from engine.errors import BallotNotOpen
 from engine.listings import BallotLine
 from engine.voting import Cast, close_now
 from engine.work import Work
@@ -92,18 +92,16 @@ def get_ballot(ballot_id: PathId, office: Anybody) -> Ballot:
 @router.put("/ballots/{ballot_id}/vote", response_model=CountedVote)
 async def vote(ballot_id: PathId, body: Vote, office: Voter) -> Response:
     """Vote from the token's seat; it can be changed until the ballot closes."""
-    house, token = office.house, office.token
-    if token.seat is None:
-        raise NotASeat(seat="This token")
+    house, token, seat = office.house, office.token, office.seat()
     try:
-        at = await house.votes.cast(Cast(ballot_id, token.seat, Choice(body.choice), body.comment), token)
+        at = await house.votes.cast(Cast(ballot_id, seat, Choice(body.choice), body.comment), token)
     except BallotNotOpen:
         await run_in_threadpool(_refuse_unknown, office, ballot_id)
         raise
     except Unauthenticated:
         house.voters.pop(token.digest, None)
         raise
-    counted = CountedVote(ballot=ballot_id, seat=token.seat, choice=body.choice, comment=body.comment, at=at)
+    counted = CountedVote(ballot=ballot_id, seat=seat, choice=body.choice, comment=body.comment, at=at)
     return Response(counted.model_dump_json(), media_type=JSON)
 
 

@@ -32,7 +32,7 @@ router = APIRouter(tags=["ballots"])
 
 def _refuse_others(office: Office, seat: str) -> None:
     """Secretary and chair note it for every seat, anybody else for the token's own. Raises SeatNotYours."""
-    if office.token.role not in {Role.SECRETARY, Role.CHAIR} and office.token.seat != seat:
+    if office.token.role not in {Role.SECRETARY, Role.CHAIR} and (office.token.seat is None or office.seat() != seat):
         raise SeatNotYours(seat=seat)
 
 

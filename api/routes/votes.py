@@ -9,7 +9,7 @@ from api.schemas.kinds import PathId
 from api.votes import CHANNEL
 from engine.across import hearings
 from engine.ballots import Choice
-from engine.errors import Invalid, ListChanged, NotASeat
+from engine.errors import Invalid, ListChanged
 from engine.models import BallotStatus
 from engine.voting import Cast, cast
 from engine.work import Work
@@ -31,9 +31,7 @@ def vote_on_list(meeting_id: PathId, body: ListVotes, office: VoterOnce) -> Resp
 
 def vote_list(work: Work, office: Office, meeting_id: int, body: ListVotes) -> VotedList:
     """Count a seat's votes. Raises NotFound, ListChanged, NotASeat, BallotNotOpen, Recused, Invalid."""
-    seat = office.token.seat
-    if seat is None:
-        raise NotASeat(seat="This token")
+    seat = office.seat()
     agenda = agenda_of(work.connection, meeting_id, office.house.settings)
     votes = votes_of(agenda, seat, body)
     cast(work, votes, CHANNEL)

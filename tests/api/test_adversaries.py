@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 import pytest
 import structlog
 
+from api import auth
 from api.mailroom import hooks_of
 from api.settings import settings_from_mapping
 from api.signatures import key_of, sign
+from api.tables import Role
 from tests.api.counter import Counter
 from tests.api.test_api_board import meeting
 from tests.api.test_personal_links import FORM, browser, handed_in, ids, opened, token_of, votes
@@ -70,7 +72,7 @@ def everything_seen(counter):
         *("/outbox?limit=200", "/meetings", "/associations?limit=10"),
         *(f"/outbox/{row[0]}" for row in counter.house.rows("SELECT id FROM outbox_message WHERE instance_id IS NULL")),
     ]
-    seen = {}
+    seen: dict[object, object] = {}
     for role in EVERYBODY:
         desk = counter.as_(role)
         seen |= {(role, path): desk.ask("GET", path).text for path in paths}
@@ -120,6 +122,25 @@ def test_a_seat_speaks_for_itself_alone(counter):
         }
     assert votes(counter) == []
     assert counter.house.rows("SELECT seat FROM recusal") == []
+
+
+def test_a_token_ends_with_its_holders_term(counter):
+    found, held = ids(counter)["A1"], meeting(counter.as_("reader"), "2025-08")["id"]
+    with counter.store.write() as connection:
+        connection.exec_driver_sql("UPDATE seat SET until_on = '2025-08-20' WHERE name = 'S3'")
+        sql = "INSERT INTO seat (name, person, email, role, from_on) VALUES ('S3', 'Lise Roques', '', 'member', ?)"
+        connection.exec_driver_sql(sql, ("2025-08-21",))
+    desk, vote = counter.as_("S3"), {"choice": "reject"}
+    assert desk.put(f"/ballots/{found}/vote", vote)[0] == 200  # on its last day
+    counter.pass_time("2025-08-22")
+    assert desk.refused("PUT", f"/ballots/{found}/vote", vote) == (403, "seat-not-yours")
+    named = {"votes": [{"ballot": found, "choice": "reject"}]}
+    assert desk.refused("POST", f"/meetings/{held}/votes", named) == (403, "seat-not-yours")
+    aside = {"seat": "S3", "reason": "x"}
+    assert desk.refused("POST", f"/ballots/{found}/recusals", aside) == (403, "seat-not-yours")
+    with counter.store.write() as connection:
+        counter.tokens["S3"] = auth.create(connection, "Lise", Role.BOARD, "S3", counter.now)[1]
+    assert counter.as_("S3").put(f"/ballots/{found}/vote", {"choice": "approve"})[0] == 200
 
 
 def test_a_key_that_another_token_used_is_no_key_of_mine(counter):
