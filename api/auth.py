@@ -24,7 +24,7 @@ _TOKENS = """SELECT t.id, t.name, t.role, t.seat, t.digest, EXISTS (
         AND coalesce(now.from_on, '') <= ? AND ? <= coalesce(now.until_on, '9999'))
     FROM api_token t WHERE t.revoked_at IS NULL"""
 _FIND = f"{_TOKENS} AND t.digest = ?"
-_HOLDING = f"{_TOKENS} AND t.digest IN (SELECT value FROM json_each(?))"  # noqa: S608 no value is in it
+_IN_FORCE = f"{_TOKENS} AND t.digest IN (SELECT value FROM json_each(?))"  # noqa: S608 no value is in it
 _INSERT = "INSERT INTO api_token (name, role, seat, digest, created_at) VALUES (?, ?, ?, ?, ?)"
 _LIST = "SELECT id, name, role, seat, created_at, revoked_at FROM api_token ORDER BY id"
 _REVOKE = "UPDATE api_token SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
@@ -82,11 +82,11 @@ def find(connection: Connection, secret: str, today: date) -> Token | None:
     return _token(row)
 
 
-def holding(connection: Connection, tokens: Collection[Token], today: date) -> set[Token]:
-    """Return those of these tokens that are still in force, and still are what they were."""
+def in_force(connection: Connection, tokens: Collection[Token], today: date) -> dict[str, Token]:
+    """Return these tokens as they are now, by digest, without those that were revoked."""
     digests = json.dumps([token.digest for token in tokens])
-    found = {_token(row) for row in tuples(connection, _HOLDING, (today.isoformat(), today.isoformat(), digests))}
-    return found.intersection(tokens)
+    rows = tuples(connection, _IN_FORCE, (today.isoformat(), today.isoformat(), digests))
+    return {token.digest: token for token in map(_token, rows)}
 
 
 def _token(row: Sequence[Any]) -> Token:

@@ -16,7 +16,7 @@ from api import auth
 from api.auth import Token
 from api.problems import Unauthenticated
 from engine.engine import Engine
-from engine.errors import RelanceError
+from engine.errors import RelanceError, SeatNotYours
 from engine.voting import Cast, cast
 from engine.work import Work
 from workflows.membership.definition import MEMBERSHIP
@@ -59,8 +59,9 @@ class VoteBox:
         self._quiet: tuple[datetime, datetime] | None = None
 
     async def cast(self, vote: Cast, token: Token) -> datetime:
-        """Keep a vote. Returns when it was kept. Raises BallotNotOpen, NotASeat, Recused, Unauthenticated.
+        """Keep a vote. Returns when it was kept.
 
+        Raises BallotNotOpen, NotASeat, Recused, Unauthenticated, SeatNotYours where somebody has followed in the seat.
         That the token still holds is asked in the vote's own transaction: once revoked it casts nothing.
         """
         loop = get_running_loop()
@@ -118,11 +119,17 @@ def _tell(loop: AbstractEventLoop, slips: Sequence[Slip]) -> None:
 
 def _admitted(work: Work, slips: Sequence[Slip]) -> list[Slip]:
     """Those whose tokens still are what they were when the requests came."""
-    holding = auth.holding(work.connection, {slip.token for slip in slips}, work.today)
+    known = auth.in_force(work.connection, {slip.token for slip in slips}, work.today)
     for slip in slips:
-        if slip.token not in holding:
-            slip.error = Unauthenticated()
-    return [slip for slip in slips if slip.token in holding]
+        slip.error = _refusal(slip.token, known.get(slip.token.digest))
+    return [slip for slip in slips if slip.error is None]
+
+
+def _refusal(token: Token, now: Token | None) -> RelanceError | None:
+    """Why a token casts no vote: it was revoked or changed since, or somebody else has followed in its seat."""
+    if now is not None and now.succeeded:
+        return SeatNotYours(seat=str(now.seat))
+    return None if now == token else Unauthenticated()
 
 
 def _keep(work: Work, slips: Sequence[Slip]) -> list[Slip]:

@@ -15,7 +15,7 @@ from api.schemas.kinds import PathId
 from engine import listings
 from engine.across import Part, parts_of, write_parts
 from engine.ballots import Choice
-from engine.errors import BallotNotOpen
+from engine.errors import BallotNotOpen, SeatNotYours
 from engine.listings import BallotLine
 from engine.voting import Cast, close_now
 from engine.work import Work
@@ -98,7 +98,7 @@ async def vote(ballot_id: PathId, body: Vote, office: Voter) -> Response:
     except BallotNotOpen:
         await run_in_threadpool(_refuse_unknown, office, ballot_id)
         raise
-    except Unauthenticated:
+    except (Unauthenticated, SeatNotYours):
         house.voters.pop(token.digest, None)
         raise
     counted = CountedVote(ballot=ballot_id, seat=seat, choice=body.choice, comment=body.comment, at=at)

@@ -76,6 +76,14 @@ def test_a_record_says_how_many_votes_it_replaces(desk):
     assert said[0] == "Replaces 2 votes that seats had cast themselves; they are kept."
 
 
+def test_a_record_after_the_meeting_tells_the_board_again(desk):
+    desk.at("2025-08-29T08:00").type("tick")
+    told = "SELECT count(*) FROM outbox_message WHERE kind = 'decisions' AND recipient = 'ana@ca.example'"
+    assert desk.rows(told) == [(1,)]
+    desk.at("2025-09-05").say("record", "suspend", "A0021", "--present", "S1,S2,S3", "--unanimous", "reject")
+    assert desk.rows(told) == [(2,)]
+
+
 def test_a_record_that_is_refused_records_nothing(desk):
     desk.at("2025-08-28T20:00").type("tick")
     assert desk.refused("record", "suspend", "*", "S1=approve", "S9=approve") == "S9 is not a seat of this ballot"

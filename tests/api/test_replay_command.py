@@ -130,6 +130,14 @@ def test_a_step_that_is_refused_ends_it(bare):
         (step("on = 2025-01-01\nexpect = { no_tasks = ['brak'] }"), "'brak' is unknown; did you mean brake?"),
         (step("on = 2025-01-01\nexpect = { counts = { payed = 0 } }"), "'payed' is unknown; did you mean paid?"),
         (step("on = 2025-01-01\nexpect = { A0001 = 'payed' }"), "expect A0001: 'payed' is unknown"),
+        (step("on = 2025-01-01\nexpect.board_mails = { S2 = [] }"), "'S2' is unknown; did you mean S1?"),
+        (step("on = 2025-01-01\nexpect.board_mails = { S1 = ['agend'] }"), "'agend' is unknown; did you mean agenda?"),
+        (
+            step("on = 2025-01-01\ndo = 'record'\ntrigger = 'suspend'\ncounts = { aprove = 1 }"),
+            "'aprove' is unknown; did you mean approve?",
+        ),
+        (step("on = 2025-01-01\ndo = 'record'\nrest = 'yes'"), "rest must be one of approve, reject, abstain"),
+        (step("on = 2025-01-01\ndo = 'postpone'\nuntil = 'soon'"), "until must be a day such as 2025-08-28"),
         (step("on = 2025-01-01\nexpect = { A0002 = 'paid' }"), "'A0002' is unknown; did you mean A0001?"),
         (
             step("on = 2025-01-01\nexpect.ballots = { 'suspnd/A0001' = 'none' }"),
