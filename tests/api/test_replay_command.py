@@ -130,7 +130,7 @@ def test_a_step_that_is_refused_ends_it(bare):
         (step("on = 2025-01-01\nexpect = { no_tasks = ['brak'] }"), "'brak' is unknown; did you mean brake?"),
         (step("on = 2025-01-01\nexpect = { counts = { payed = 0 } }"), "'payed' is unknown; did you mean paid?"),
         (step("on = 2025-01-01\nexpect = { A0001 = 'payed' }"), "expect A0001: 'payed' is unknown"),
-        (step("on = 2025-01-01\nexpect.board_mails = { S2 = [] }"), "'S2' is unknown; did you mean S1?"),
+        (step("on = 2025-01-01\nexpect.board_mails = { S2 = [] }"), "'S2' is unknown; it is one of S1"),
         (step("on = 2025-01-01\nexpect.board_mails = { S1 = ['agend'] }"), "'agend' is unknown; did you mean agenda?"),
         (
             step("on = 2025-01-01\ndo = 'record'\ntrigger = 'suspend'\ncounts = { aprove = 1 }"),
