@@ -16,7 +16,7 @@ import httpx2
 import pytest
 import uvicorn
 
-from api import links
+from api import auth, links
 from api.settings import settings_from_mapping
 from api.signatures import key_of, sign
 from api.tables import Role
@@ -30,7 +30,8 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 SEATS = [f"S{number}" for number in range(1, 101)]
 CHOICES = ("approve", "reject", "abstain")
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-ROUNDS = 50
+QUESTIONS = 50
+MANY_EVENINGS = [(1701 + rank, QUESTIONS) for rank in range(10)]
 PATIENCE = 120
 CURRENT = "SELECT seat, choice FROM vote WHERE ballot_id = ? AND superseded_at IS NULL"
 
@@ -38,7 +39,7 @@ CURRENT = "SELECT seat, choice FROM vote WHERE ballot_id = ? AND superseded_at I
 class Evening:
     """The hour of a meeting with so many questions: a hundred seats, each with its token, its link and its source."""
 
-    def __init__(self, folder, questions):
+    def __init__(self, folder, seed, questions):
         self.counter = counter = Counter(folder)
         (folder / "secret").write_text(SECRET)
         source = {"secret_file": str(folder / "secret"), "seats": SEATS}
@@ -50,11 +51,12 @@ class Evening:
         self.ballots = [row[0] for row in counter.house.rows("SELECT id FROM ballot ORDER BY id")]
         self.meeting = counter.house.rows("SELECT id FROM meeting WHERE month = '2025-08'")[0][0]
         self.digest = counter.as_("reader").get(f"/meetings/{self.meeting}/agenda")["list"]
-        self.tokens = {seat: counter.token(Role.BOARD, seat) for seat in SEATS}
         with counter.store.write() as connection:
+            made = {seat: auth.create(connection, seat, Role.BOARD, seat, counter.now) for seat in SEATS}
+            self.tokens = {seat: secret for seat, (_, secret) in made.items()}
             key = links.key_of(counter.settings)
             self.links = {seat: key.make(connection, self.meeting, seat, seat, counter.now) for seat in SEATS}
-        self.random, self.messages = random.Random(1901), itertools.count()
+        self.random, self.messages = random.Random(seed), itertools.count()
         self.lasts = 0.1  # seconds that a ballot's votes take: the closer comes within them
 
     @staticmethod
@@ -163,7 +165,7 @@ class Evening:
 
 @pytest.fixture
 def evening(tmp_path, request):
-    made = Evening(tmp_path, request.param)
+    made = Evening(tmp_path, *request.param)
     yield made
     made.counter.close()
 
@@ -180,20 +182,20 @@ def decided(evening, **where):
     assert refused > 0
 
 
-@pytest.mark.parametrize("evening", [ROUNDS], indirect=True)
+@pytest.mark.parametrize("evening", [(1901, QUESTIONS)], ids=str, indirect=True)
 def test_it_counts_every_vote_it_acknowledged_and_none_after_the_closing(evening):
     transport = httpx2.ASGITransport(app=evening.counter.app, raise_app_exceptions=False)
     decided(evening, transport=transport, base_url="http://relance.example")
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("evening", [10 * ROUNDS], indirect=True)
+@pytest.mark.parametrize("evening", MANY_EVENINGS, ids=str, indirect=True)
 def test_it_counts_them_on_five_hundred_ballots(evening):
     transport = httpx2.ASGITransport(app=evening.counter.app, raise_app_exceptions=False)
     decided(evening, transport=transport, base_url="http://relance.example")
 
 
-@pytest.mark.parametrize("evening", [2], indirect=True)
+@pytest.mark.parametrize("evening", [(1901, 2)], ids=str, indirect=True)
 def test_it_counts_them_over_real_connections(evening):
     server = uvicorn.Server(uvicorn.Config(evening.counter.app, port=0, log_level="error", lifespan="off"))
     listening = server.config.bind_socket()
