@@ -118,7 +118,7 @@ def test_other_formats_come_later(desk):
 
 def test_what_is_exported_can_be_imported(desk, bare):
     desk.say("pay", "A0001", "5", "--year", "2025")
-    assert desk.say("export", "csv")[0] == "Wrote 16 files into csv"
+    assert desk.say("export", "csv")[0] == "Wrote 18 files into csv"
     for kind in ("associations", "services", "board", "payments"):
         assert desk.say("import", kind, f"csv/{kind}.csv")[-1].startswith("0 added, 0 changed")
     (desk.folder / "file").touch()
