@@ -40,7 +40,7 @@ _MEETING_MOMENTS = """SELECT min(t) FROM (
 _UNAPPLIED = """SELECT DISTINCT b.instance_id FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id
     WHERE i.workflow = ? AND b.status IN ('adopted', 'rejected') AND b.applied_at IS NULL ORDER BY b.instance_id"""
 _RINGING = """SELECT DISTINCT t.instance_id FROM timer t JOIN workflow_instance i ON i.id = t.instance_id
-    WHERE i.workflow = ? AND t.at <= ? ORDER BY t.instance_id"""
+    WHERE i.workflow = ? AND t.at <= ? AND t.instance_id > ? ORDER BY t.instance_id LIMIT ?"""
 _UNFINISHED = """SELECT workflow, event, year FROM event_run
     WHERE confirmed_at IS NOT NULL AND finished_at IS NULL AND due <= ?"""
 
@@ -242,13 +242,18 @@ def _take_up_again(context: Context, moment: datetime, now: datetime) -> None:
 
 
 def _ring_timers(context: Context, moment: datetime, now: datetime) -> None:
-    """Look again at those whose stay ended or whose clear days have passed; all of one instant together."""
+    """Look again at those whose stay ended or whose clear days have passed, chunk by chunk."""
     for workflow in context.workflows:
-        with context.store.read() as connection:
-            waiting = [row[0] for row in connection.exec_driver_sql(_RINGING, (workflow.name, stored(moment)))]
-        for start in range(0, len(waiting), CHUNK):
-            ids = waiting[start : start + CHUNK]
+        after = 0
+        while ids := _ringing(context, workflow, moment, after):
+            after = ids[-1]
             each_apart(context, workflow, (now, moment), ids, lambda work, cases: work.look(cases, moment), "timer")
             with context.store.write() as connection:
                 sql = "DELETE FROM timer WHERE at <= ? AND instance_id IN (SELECT value FROM json_each(?))"
                 connection.exec_driver_sql(sql, (stored(moment), json.dumps(ids)))
+
+
+def _ringing(context: Context, workflow: Workflow, moment: datetime, after: int) -> list[int]:
+    with context.store.read() as connection:
+        rows = connection.exec_driver_sql(_RINGING, (workflow.name, stored(moment), after, CHUNK))
+        return [row[0] for row in rows]

@@ -150,6 +150,7 @@ _REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile("taken off the agenda: (?P<said>.*)"), "retirée de l’ordre du jour : {said}"),
     (re.compile("on conditions: (?P<said>.*)"), "sous condition : {said}"),
     (re.compile(r"put off until (?P<day>[0-9-]{10})"), "reportée jusqu’au {day}"),
+    (re.compile(r"postponed until (?P<day>[0-9-]{10}): (?P<said>.*)"), "reportée jusqu’au {day} ({said})"),
     (re.compile("declared to be a member"), "membre de l’association, comme déclaré"),
 )
 _SHARES: Mapping[str, Mapping[Fraction, str]] = {

@@ -12,6 +12,7 @@ from engine.alarms import NOT_RUNNING
 from engine.events import MISSED_STEP
 from engine.meetings import MEETING_UNCONFIRMED
 from engine.runs import BRAKE
+from engine.sheet import FOLLOW_UP
 from notifications.claims import UNCERTAIN_MAIL
 from notifications.deliveries import WEBHOOK_FAILED
 from tests.deploy.guides import GUIDES, commands, text_of
@@ -20,7 +21,7 @@ from workflows.membership.words import TaskKind
 
 KINDS = [
     *(*TaskKind, *AdmissionTask),
-    *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, NOT_RUNNING, UNCERTAIN_MAIL, BOUNCED_MAIL, WEBHOOK_FAILED),
+    *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, NOT_RUNNING, UNCERTAIN_MAIL, BOUNCED_MAIL, WEBHOOK_FAILED, FOLLOW_UP),
 ]
 
 
