@@ -14,6 +14,7 @@ from engine.meetings import MEETING_UNCONFIRMED
 from engine.runs import BRAKE
 from notifications.claims import UNCERTAIN_MAIL
 from notifications.deliveries import WEBHOOK_FAILED
+from notifications.outbox import OWN_TEMPLATE
 from tests.deploy.guides import GUIDES, commands, text_of
 from workflows.admission.words import TaskKind as AdmissionTask
 from workflows.membership.words import TaskKind
@@ -21,6 +22,7 @@ from workflows.membership.words import TaskKind
 KINDS = [
     *(*TaskKind, *AdmissionTask),
     *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, NOT_RUNNING, UNCERTAIN_MAIL, BOUNCED_MAIL, WEBHOOK_FAILED),
+    OWN_TEMPLATE,
 ]
 
 
