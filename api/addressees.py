@@ -44,4 +44,5 @@ def letterhead_of(settings: Settings) -> Letterhead:
         account_holder=organisation.account_holder,
         currency=settings.dues.currency,
         due_on=settings.dues.due_on,
+        own_words=settings.mail.templates,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from api.addressees import letterhead_of
 from api.announcing import hooks_of
 from api.demo.mark import has_mark
 from api.settings import Settings
@@ -29,6 +30,7 @@ from engine.outlook import paused_until
 from engine.planning import REPLANNED
 from engine.revisions import known_revisions, refuse_newer
 from engine.store import Store, instant_of, stored
+from notifications.checking import faults, own_files
 from notifications.render import check_templates
 from workflows import WORKFLOWS
 
@@ -75,6 +77,7 @@ def examine(settings: Settings, now: datetime) -> Iterator[Sign]:
     """Look at everything; what the database refuses is told, and then the rest is left out."""
     yield good("configuration", "readable")
     yield from _texts()
+    yield from _own_texts(settings)
     yield from _clauses(settings)
     yield from _hooks(settings)
     yield from _disk(settings)
@@ -114,6 +117,15 @@ def _texts() -> Iterator[Sign]:
         yield broken("templates", str(error))
     else:
         yield good("templates", f"{len(kinds)} kinds of mail, in French and English")
+
+
+def _own_texts(settings: Settings) -> Iterator[Sign]:
+    letterhead = letterhead_of(settings)
+    for fault in faults(letterhead):
+        yield broken("own templates", f"{fault.place}: {fault.reason}; the built-in words are used")
+    own = own_files(letterhead)
+    if own:
+        yield good("own templates", f"{len(own)}, in {settings.mail.templates}")
 
 
 def _clauses(settings: Settings) -> Iterator[Sign]:

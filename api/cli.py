@@ -15,7 +15,7 @@ SUBJECTS = (
     *("setup", "register"),
     *("reading", "explain", "play"),
     *("money", "people", "board", "agenda", "candidates", "meetings", "minutes", "procedure", "paper", "hosting"),
-    *("run", "mail", "bounce", "webhooks", "serve", "demo", "token"),
+    *("run", "mail", "template", "bounce", "webhooks", "serve", "demo", "token"),
 )
 """Modules of api.commands, in the order of the help. Each has `register(app)` and imports little: --help is instant."""
 EXAMPLE = "Example: relance status"

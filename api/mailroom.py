@@ -198,8 +198,10 @@ async def send_at_once(
     """
     kind, key, to = letter
     language = settings.organisation.language.value
-    text = Renderer(letterhead_of(settings)).render(kind, language, values)
-    mail = Outgoing(0, key, None, kind, None, None, to, language, text.subject, text.body, now)
+    renderer = Renderer(letterhead_of(settings))
+    text = renderer.render(kind, language, values)
+    page = renderer.pages[text.layout]
+    mail = Outgoing(0, key, None, kind, None, None, to, language, text.subject, text.body, now, layout=page)
     postman = postman_of(settings, timeouts)
     try:
         return await postman.deliver(mail, lambda: True)

@@ -235,7 +235,10 @@ class Legal(Section):
 
 
 class Mail(Section):
-    """The mail server. The password comes from RELANCE_MAIL__PASSWORD or from `password_file`."""
+    """The mail server. The password comes from RELANCE_MAIL__PASSWORD or from `password_file`.
+
+    `templates`: the folder of the organisation's own wording.
+    """
 
     mode: MailMode = MailMode.CAPTURE
     host: kinds.Line = "localhost"
@@ -248,6 +251,7 @@ class Mail(Section):
     reply_to: kinds.Email = ""
     bounce_address: kinds.Email = ""
     max_per_minute: Annotated[kinds.Whole, Field(ge=1, le=6000)] = 30
+    templates: kinds.Folder = None
 
     @field_validator("tls", mode="before")
     @classmethod

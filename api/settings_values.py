@@ -305,10 +305,11 @@ def _database_url(value: str, info: ValidationInfo) -> str:
     return f"sqlite:///{folder / place}"
 
 
-def _secret_file(value: Path | None, info: ValidationInfo) -> Path | None:
+def _beside(value: Path | None, info: ValidationInfo) -> Path | None:
     folder = _folder(info)
     return value if value is None or folder is None else folder / value
 
 
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
-SecretFile = Annotated[Path | None, BeforeValidator(lambda value: value or None), AfterValidator(_secret_file)]
+Folder = Annotated[Path | None, BeforeValidator(lambda value: value or None), AfterValidator(_beside)]
+SecretFile = Annotated[Path | None, BeforeValidator(lambda value: value or None), AfterValidator(_beside)]

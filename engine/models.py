@@ -345,11 +345,20 @@ class OutboxMessage(SQLModel, table=True):
     sent_at: datetime | None = None
     subject: str | None = None
     body: str | None = None
+    layout: str | None = None
     attempts: int = 0
     error: str = ""
     claim: str | None = None
     data_at: datetime | None = None
     answer: str | None = None
+
+
+class MailPage(SQLModel, table=True):
+    """A page that mails' words were put into, by its digest: `outbox_message.layout` names it."""
+
+    __tablename__ = "mail_page"
+    digest: str = Field(primary_key=True)
+    page: str
 
 
 class OutboxAttachment(SQLModel, table=True):

@@ -125,7 +125,7 @@ def maybe_day(text: str | None) -> date | None:
     return None if text is None else day_of(text)
 
 
-def rows_of(connection: Connection, sql: str, ids: Sequence[int], *more: object) -> list[Any]:
+def rows_of(connection: Connection, sql: str, ids: Sequence[int] | Sequence[str], *more: object) -> list[Any]:
     """Rows of a hand-written SELECT whose `{ids}` stands for a set of ids, before any other parameter."""
     statement = sql.replace("{ids}", "(SELECT value FROM json_each(?))")
     return tuples(connection, statement, (json.dumps(list(ids)), *more))

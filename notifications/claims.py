@@ -19,6 +19,7 @@ from engine.outbox import mark_sent
 from engine.store import instant_of, rows_of, stored
 from notifications.enclosures import enclosed
 from notifications.mail import Outgoing
+from notifications.pages import NO_PAGES, pages_of
 from notifications.smtp import Answer, Verdict
 
 UNCERTAIN_MAIL = "uncertain_mail"
@@ -45,7 +46,7 @@ _CLAIM = """WITH given (id) AS {ids} UPDATE outbox_message
     SET status = 'sending', attempts = attempts + 1, claim = ?, due_at = ?, data_at = ?
     WHERE id IN (SELECT id FROM given) AND status = 'pending'
     RETURNING id, dedupe_key, instance_id, kind, event, year, recipient, language, subject, body, created_at, attempts,
-    claim"""
+    claim, layout"""
 _DROP = "UPDATE outbox_message SET status = 'dropped', error = ? WHERE id = ? AND status = 'pending'"
 _EXTEND = """UPDATE outbox_message SET due_at = ?
     WHERE claim = ? AND status = 'sending' AND status IN ('pending', 'sending')"""
@@ -59,7 +60,7 @@ _UNTRIED = f"""UPDATE outbox_message SET status = 'pending', due_at = ?, attempt
     data_at = NULL WHERE id = ? AND {_OURS}"""  # noqa: S608 constants
 _ENDED = f"UPDATE outbox_message SET status = ?, error = ? WHERE id = ? AND {_OURS}"  # noqa: S608 constants
 _DEFERRED = f"""SELECT id, dedupe_key, instance_id, kind, event, year, recipient, language, '', '', created_at,
-    attempts + 1, '' FROM outbox_message WHERE {_DUE}"""  # noqa: S608 constants
+    attempts + 1, '', NULL FROM outbox_message WHERE {_DUE}"""  # noqa: S608 constants
 _DEFER = """UPDATE outbox_message SET status = ?, due_at = ?, error = ?, attempts = attempts + 1
     WHERE id = ? AND status = 'pending'"""
 _LAPSED = """SELECT id, kind, instance_id, recipient, data_at IS NULL FROM outbox_message
@@ -125,7 +126,8 @@ def claim(
             data_at = stored(now) if len(ids) > 1 else None
             claimed = (token_hex(8), stored(now + lease), data_at)
             rows = rows_of(connection, _CLAIM, ids, *claimed) if ids else []
-            mails = {row[0]: _outgoing(row) for row in rows}
+            pages = pages_of(connection, {row[-1] for row in rows})
+            mails = {row[0]: _outgoing(row, pages) for row in rows}
             return enclosed(connection, [mails[message] for message in ids if message in mails]), dropped
     return [], dropped
 
@@ -146,8 +148,8 @@ def capture(connection: Connection) -> int:
     return connection.exec_driver_sql(_CAPTURE).rowcount
 
 
-def _outgoing(row: Sequence[Any]) -> Outgoing:
-    values = [*row[:10], instant_of(row[10]), *row[11:]]
+def _outgoing(row: Sequence[Any], pages: Mapping[str, str] = NO_PAGES) -> Outgoing:
+    values = [*row[:10], instant_of(row[10]), *row[11:-1], pages.get(row[-1], "")]
     return Outgoing(*values)
 
 

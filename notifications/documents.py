@@ -12,8 +12,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from notifications.render import FOLDER as TEMPLATES
-from notifications.render import Sandbox
+from notifications.own_words import FOLDER as TEMPLATES
+from notifications.sandbox import Sandbox
 from notifications.typography import one_line_isolated
 
 FOLDER = TEMPLATES / "documents"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from hashlib import sha256
 from textwrap import wrap
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from email_validator import EmailNotValidError, validate_email
 
 from engine.errors import RelanceError
+from notifications.hypertext import writer_of
 from notifications.typography import one_line
 
 WORD_BYTES = 42
@@ -65,6 +66,8 @@ class Outgoing:
     created_at: datetime
     attempts: int = 1
     claim: str = ""
+    layout: str = field(default="", repr=False)
+    """The page that its words are put into as HTML, as it was kept; none: it is plain text alone."""
     parts: tuple[Part, ...] = ()
 
 
@@ -100,7 +103,7 @@ class Composer:
         self._zone = ZoneInfo(sender.timezone)
         self._from = f"From: {_phrase(sender.name)}<{self.address}>"
         self._reply_to = f"Reply-To: <{ascii_address(sender.reply_to)}>" if sender.reply_to else ""
-        self._heads: dict[str, bytes] = {}
+        self._shared = _lines(self._from, self._reply_to, "Auto-Submitted: auto-generated", "MIME-Version: 1.0")
         self._date = lru_cache(maxsize=256)(self._date_of)
 
     def compose(self, mail: Outgoing) -> Envelope:
@@ -111,23 +114,9 @@ class Composer:
             f"Message-ID: <{token}@{self._domain}>\r\nDate: {self._date(mail.created_at)}\r\n"
             f"To: <{recipient}>\r\nSubject: {_header_text(mail.subject)}\r\n"
         )
-        text = _quoted(mail.body)
-        if mail.parts:
-            rest = self._shared + _mixed(token, mail.language, _text_head(mail.language) + text, mail.parts)
-        else:
-            rest = self._head(mail.language) + text
-        return Envelope(recipient, token, own.encode("ascii") + rest)
-
-    @cached_property
-    def _shared(self) -> bytes:
-        """What all mails share."""
-        return _lines(self._from, self._reply_to, "Auto-Submitted: auto-generated", "MIME-Version: 1.0")
-
-    def _head(self, language: str) -> bytes:
-        """Everything that all mails of one text in one language share, with the blank line after it."""
-        if language not in self._heads:
-            self._heads[language] = self._shared + _text_head(language)
-        return self._heads[language]
+        words, head = _words_of(mail), own.encode("ascii") + self._shared
+        rest = _mixed(token, mail.language, words, mail.parts) if mail.parts else words
+        return Envelope(recipient, token, head + rest)
 
     def _date_of(self, at: datetime) -> str:
         return format_datetime(at.astimezone(self._zone))
@@ -210,15 +199,18 @@ def _parts(text: str) -> list[bytes]:
     return parts
 
 
+def _words_of(mail: Outgoing) -> bytes:
+    """Write a mail's words as one entity: its plain text, and where it has a layout the same as HTML after it."""
+    text = _text_head(mail.language) + _quoted(mail.body)
+    if not mail.layout:
+        return text
+    html = writer_of(mail.layout).write(mail.subject, mail.body)
+    return b"".join((_ALTERNATIVE, text, _html_head(mail.language), html, _ALTERNATIVE_END))
+
+
 def _lines(*lines: str) -> bytes:
     """Write lines of a head; an empty one is left out."""
     return "".join(f"{line}\r\n" for line in lines if line).encode("ascii")
-
-
-def _text_head(language: str) -> bytes:
-    """Write the head of a text, with the blank line after it."""
-    kind, encoding = "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable"
-    return _lines(kind, encoding, _written_in(language)) + b"\r\n"
 
 
 def _written_in(language: str) -> str:
@@ -251,3 +243,22 @@ def _quoted(body: str) -> bytes:
     """Write a body in quoted-printable: whatever it holds, any server passes it on unchanged."""
     text = body if body.endswith("\n") else f"{body}\n"
     return b2a_qp(text.replace("\n", "\r\n").encode("utf-8", "replace"), istext=True)
+
+
+@lru_cache(maxsize=64)
+def _text_head(language: str, form: str = "plain") -> bytes:
+    """Write the head of a text, with the blank line after it."""
+    encoding = "Content-Transfer-Encoding: quoted-printable"
+    return _lines(f"Content-Type: text/{form}; charset=utf-8", encoding, _written_in(language)) + b"\r\n"
+
+
+@lru_cache(maxsize=64)
+def _html_head(language: str) -> bytes:
+    """Write what stands between the plain text and the HTML."""
+    return f"\r\n--{BOUNDARY}\r\n".encode("ascii") + _text_head(language, "html")
+
+
+BOUNDARY = "=_words"
+"""Between the plain text and the HTML: quoted-printable never writes « =_ »."""
+_ALTERNATIVE = _lines(f'Content-Type: multipart/alternative; boundary="{BOUNDARY}"', "", f"\r\n--{BOUNDARY}")
+_ALTERNATIVE_END = f"\r\n--{BOUNDARY}--\r\n".encode("ascii")

@@ -1,6 +1,7 @@
 """The outbox's words: rows that the engine wrote get their subject and body here, before anything is sent."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -11,21 +12,28 @@ from zoneinfo import ZoneInfo
 from jinja2 import TemplateError
 from sqlalchemy import Connection, Row
 
+from engine.batch import OPEN_TASK, task_key
 from engine.errors import BadDefinition
 from engine.store import Store, instant_of
 from notifications.enclosures import Enclosures, keep
 from notifications.mail import Part
+from notifications.own_words import BrokenTemplate
+from notifications.pages import keep_pages
 from notifications.reference import reference_of
 from notifications.render import Letterhead, Renderer, Text
 
+LOG = logging.getLogger("relance.mail")
 BATCH = 500
 UNRENDERABLE = (
-    *(TemplateError, BadDefinition, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError),
+    *(TemplateError, BadDefinition, BrokenTemplate, ArithmeticError, AttributeError, LookupError, RecursionError),
+    TypeError,
     ValueError,
 )
 FREE_DEPARTURE = (1, 20)
 FREE_DAYS_AFTER_CALL = 30
 LONGEST_ERROR = 500
+OWN_TEMPLATE = "own_template"
+"""The task that names one of the organisation's own templates that cannot be used."""
 
 # The second condition on the status repeats the partial index's own words: without it SQLite reads the whole table.
 _WAITING = """SELECT id, instance_id, kind, language, event, context, created_at, due_at FROM outbox_message
@@ -33,7 +41,8 @@ _WAITING = """SELECT id, instance_id, kind, language, event, context, created_at
     ORDER BY due_at, id LIMIT ?"""
 _ANY_WORDLESS = """SELECT 1 FROM outbox_message
     WHERE status = 'pending' AND status IN ('pending', 'sending') AND body IS NULL LIMIT 1"""
-_RENDERED = "UPDATE outbox_message SET subject = ?, body = ? WHERE id = ? AND status = 'pending' AND body IS NULL"
+_RENDERED = """UPDATE outbox_message SET subject = ?, body = ?, layout = ?
+    WHERE id = ? AND status = 'pending' AND body IS NULL"""
 _FAILED = "UPDATE outbox_message SET status = 'failed', error = ? WHERE id = ? AND status = 'pending'"
 
 _BEFORE_ALL: tuple[str, int] | None = ("", 0)
@@ -119,6 +128,7 @@ def render_pending(
         if rows:
             with store.write() as connection:
                 _write(connection, drafts)
+                _keep_beside(connection, writer.renderer, rows[-1].created_at)
         written, seen = written + len(drafts.words), seen + len(rows)
     return written
 
@@ -130,6 +140,8 @@ def render_in(connection: Connection, writer: Writer) -> int:
         rows, values, after = _read_next(connection, after, writer)
         drafts = _draft(rows, values, writer)
         _write(connection, drafts)
+        if rows:
+            _keep_beside(connection, writer.renderer, rows[-1].created_at)
         written += len(drafts.words)
     return written
 
@@ -187,6 +199,16 @@ def _write(connection: Connection, drafts: _Drafts) -> None:
     for sql, changes in ((_RENDERED, rendered), (_FAILED, drafts.failed)):
         if changes:
             connection.exec_driver_sql(sql, changes)
+
+
+def _keep_beside(connection: Connection, renderer: Renderer, at: str) -> None:
+    """Keep the pages that texts were made for; ask for what is wrong with the organisation's own templates, once."""
+    keep_pages(connection, renderer.pages)
+    for place, reason in renderer.troubles.items():
+        note = f"{place}: {reason}. Mails leave with the built-in words meanwhile; relance template check tells more"
+        row = (task_key(OWN_TEMPLATE, None, place), OWN_TEMPLATE, None, place, at, None, note)
+        if connection.exec_driver_sql(OPEN_TASK.sql, row).rowcount:
+            LOG.error("template %s: %s; the built-in one takes its place", place, reason)
 
 
 def values_of(row: Any, members: Mapping[int, Mapping[str, Any]], letterhead: Letterhead) -> dict[str, Any]:

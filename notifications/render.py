@@ -1,46 +1,37 @@
 """Mail texts: one file per kind and language under templates/, compiled once, filled with plain values in a sandbox.
 
-A template is what leaves, line for line: « Subject: … », a blank line, the body. What it may name (missing: refused):
-
-- of the member: `number`, `name`, `person` (else an association), `contact_name`, `state`;
-- of the occasion: `year`, `owed` [(year, cents)], `concerned` [year], `day`, `event`, `until` (an instant), `payment`
-  {amount, paid_on, years, credit, reference, reversed_on, reason};
-- of a mail to the board: `meeting`, `meeting_id`, `place`, `seat`, `items` (how many questions), `link`, `listed`
-  [{number, name, trigger, question, status}] and `unlisted` (how many more), `decisions` [the same, with decision,
-  approve, reject, abstain, annulled], `subjects` [{number, name}], `votes` [{number, name, trigger, question,
-  choice}], `trigger`, `added`, `reason`;
-- of a mail to a candidate: `meeting`, `conditions`, `wanted` [(kind, identifier)];
-- of an alarm: `since` (an instant), `fault`, `meeting`;
-- made from them: `total`, `owed_years`, `reference`, `written` (the mail's own day), `pay_by`, `resign_before`;
-- of the organisation: `org.name` and every other field of `Letterhead`;
-- filters: `money` (cents), `day` (ISO day), `moment` (ISO instant), `years`, `length`, `join`.
+A template is what leaves, line for line: « Subject: … », a blank line, the body. What it may name: variables.py. The
+organisation's own files come before the built-in ones; what is wrong with them never stops a mail.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateNotFound
-from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateError, TemplateNotFound, TemplateSyntaxError
 
 from engine.errors import BadDefinition
-from notifications import wording
+from notifications import layout, wording
+from notifications.own_words import BrokenTemplate, Origin, Overlay
+from notifications.sandbox import BROKEN, OpenSandbox, scalar
 from notifications.typography import fr_typo, isolated, one_line
 
 LANGUAGES = ("fr", "en")
-FOLDER = Path(__file__).parent / "templates"
 SUBJECT = "Subject: "
 LONGEST_SUBJECT = 120
-LONGEST_BODY = 100_000
+LAYOUT = "layout.html"
+LONGEST_REASON = 200
+UNFIT = (TemplateError, BrokenTemplate, *BROKEN)
+"""What a template of the organisation may raise; its mail is then written with the built-in words."""
 
 # A line of nothing but tags leaves no line; every other line leaves as it stands.
 _ONLY_TAGS = re.compile(r"^[ \t]*((?:\{%[^{}]*%\}[ \t]*)+)\n", re.MULTILINE)
-_INCLUDE = re.compile(r'^\{% include "(\w+\.txt)" %\}\n', re.MULTILINE)
+INCLUDE = re.compile(r'\{% include "(\w+\.txt)" %\}')
 _TAGS = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TAG_MARK = "\ue000"
 _THREE_LINES = re.compile(r"\n{3,}")
@@ -48,7 +39,10 @@ _THREE_LINES = re.compile(r"\n{3,}")
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """Who writes: the organisation, as relance.toml has it. `due_on`: MM-DD, the last day to pay; empty: none."""
+    """Who writes: the organisation, as relance.toml has it. `due_on`: MM-DD, the last day to pay; empty: none.
+
+    `own_words`: the folder of its own templates.
+    """
 
     name: str
     short_name: str = ""
@@ -64,82 +58,161 @@ class Letterhead:
     account_holder: str = ""
     currency: str = "EUR"
     due_on: str = "01-31"
+    own_words: Path | None = None
 
     def values(self) -> dict[str, Any]:
         """Return what templates see as `org`: the address by lines, the IBAN in groups of four, a short name always."""
         iban = "".join(self.iban.split())
         groups = " ".join(iban[start : start + 4] for start in range(0, len(iban), 4))
         short = self.short_name or self.name
-        return asdict(self) | {"address": self.address.splitlines(), "iban": groups, "short_name": short}
+        told = {name: value for name, value in asdict(self).items() if name != "own_words"}
+        return told | {"address": self.address.splitlines(), "iban": groups, "short_name": short}
 
 
 class Text(NamedTuple):
-    """A mail's words: a subject of one line, and a body."""
+    """A mail's words: a subject of one line, and a body; and the digest of the page that they are put into."""
 
     subject: str
     body: str
+    layout: str = ""
 
 
-class Sandbox(ImmutableSandboxedEnvironment):
-    """A template reads values and nothing else: it calls nothing, and builds nothing large."""
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A template with its parts in place, compiled; where each of its lines comes from."""
 
-    intercepted_binops = frozenset({"*", "**", "%"})
+    name: str
+    template: Template
+    origins: tuple[Origin, ...]
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002 jinja2's signature
-        """Refuse the operators that make a short text a long one."""
-        raise SecurityError(f"{operator} is not for templates")
-
-    def is_safe_callable(self, obj: Any) -> bool:  # noqa: ARG002 jinja2's signature
-        """Refuse every call."""
-        return False
-
-
-class _Folder(BaseLoader):
-    """The templates of one language. Includes are put in place when read: at run time each would cost a third more."""
-
-    def __init__(self, language: str, room: str = "") -> None:
-        self.language, self.room = language, room
-
-    def get_source(
-        self,
-        environment: Environment,  # noqa: ARG002 jinja2's signature
-        template: str,
-    ) -> tuple[str, str, Callable[[], bool]]:
-        """Return the text of a template with its parts, its spaces made French where it is."""
-        own = _read(self.language, template, self.room)
-        whole = _INCLUDE.sub(lambda found: _read(self.language, found[1]), own)
-        source = _ONLY_TAGS.sub(r"\1", whole)
-        if self.language == wording.FRENCH:
-            source = _french_source(source)
-        return source, str(FOLDER / self.language / self.room / template), lambda: True
+    @property
+    def own(self) -> bool:
+        """Whether any of it is the organisation's."""
+        return any(origin.own for origin in self.origins)
 
 
+@dataclass(slots=True)
 class Renderer:
-    """The texts of one organisation, each compiled at its first use. `room`: a folder of texts that are no mails."""
+    """The texts of one organisation, each compiled at its first use. It belongs to one thread.
 
-    def __init__(self, letterhead: Letterhead, room: str = "") -> None:
-        self.letterhead = letterhead
-        self._org = letterhead.values()
-        self._environments = {language: _environment(language, letterhead, room) for language in LANGUAGES}
-        self._templates: dict[tuple[str, str], Template] = {}
+    `troubles`: what of its own templates could not be used, and why; the built-in ones took their place.
+    """
+
+    letterhead: Letterhead
+    room: str = ""
+    """A folder of texts that are no mails: they are in no page, and only the built-in ones are read."""
+    troubles: dict[str, str] = field(default_factory=dict)
+    pages: dict[str, str] = field(default_factory=dict)
+    """By digest: those that texts were made for, as `layout.read_page` reads them."""
+    _org: dict[str, Any] = field(init=False)
+    _overlay: Overlay = field(init=False)
+    _sandboxes: dict[str, OpenSandbox] = field(init=False)
+    _wholes: dict[tuple[str, str, bool], _Whole] = field(default_factory=dict)
+    _unread: set[tuple[str, str]] = field(default_factory=set)
+    _layouts: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the sandboxes."""
+        self._org = self.letterhead.values()
+        self._overlay = Overlay(self.letterhead.own_words)
+        self._sandboxes = {language: _sandbox(language, self.letterhead) for language in LANGUAGES}
 
     def render(self, kind: str, language: str, values: Mapping[str, Any]) -> Text:
         """Write one mail; in the organisation's language where there is none in the one asked for.
 
-        Raises a jinja2.TemplateError for a template that names what is not there or does what it must not.
+        Raises a jinja2.TemplateError for a built-in template that names what is not there or does what it must not.
         """
         known = language if language in LANGUAGES else self.letterhead.language
-        head, _, body = self._template(kind, known).render({**values, "org": self._org}).partition("\n\n")
-        if len(body) > LONGEST_BODY:
-            raise SecurityError(f"the text of {kind} is longer than {LONGEST_BODY} characters")
-        return Text(_subject(head), _THREE_LINES.sub("\n\n", body).strip("\n") + "\n")
+        own = self._own(kind, known)
+        if own is not None:
+            try:
+                return self._fill_in(own, kind, known, values)
+            except UNFIT as error:
+                text = self._fill_in(self._whole(kind, known, Overlay()), kind, known, values)
+                self._note(_place(error, own), error)
+                return text
+        return self._fill_in(self._whole(kind, known, Overlay()), kind, known, values)
 
-    def _template(self, kind: str, language: str) -> Template:
-        template = self._templates.get((kind, language))
-        if template is None:
-            template = self._environments[language].get_template(f"{kind}.txt")
-            self._templates[kind, language] = template
-        return template
+    def _fill_in(self, whole: _Whole, kind: str, language: str, values: Mapping[str, Any]) -> Text:
+        written = self._sandboxes[language].fill_in(whole.template, {**values, "org": self._org})
+        head, _, body = written.partition("\n\n")
+        subject, said = _subject(head), _THREE_LINES.sub("\n\n", body).strip("\n")
+        if not subject or not said.strip():
+            raise BrokenTemplate(place=whole.name, reason="it says nothing: a mail needs a subject and words")
+        return Text(subject, f"{said}\n", "" if self.room else self._layout(kind, language))
+
+    # Templates
+
+    def _own(self, kind: str, language: str) -> _Whole | None:
+        """Return the template that is, in part at least, the organisation's; None: it has none, or none of use."""
+        if self.room or self._overlay.folder is None or (kind, language) in self._unread:
+            return None
+        try:
+            whole = self._whole(kind, language, self._overlay)
+        except UNFIT as error:
+            self._unread.add((kind, language))
+            self._note(_place(error), error)
+            return None
+        return whole if whole.own else None
+
+    def _whole(self, kind: str, language: str, overlay: Overlay) -> _Whole:
+        key = (kind, language, overlay.folder is not None)
+        whole = self._wholes.get(key)
+        if whole is None:
+            whole = self._wholes[key] = _compiled(
+                self._sandboxes[language], overlay, language, f"{self.room}/{kind}".lstrip("/")
+            )
+        return whole
+
+    # Layouts
+
+    def _layout(self, kind: str, language: str) -> str:
+        """Return the digest of the page of a kind of mail: the organisation's for it, or for all, or the built-in."""
+        digest = self._layouts.get((kind, language))
+        if digest is None:
+            own = f"{language}/{kind}.html"
+            digest = self._layout_of((own, LAYOUT), language) if self._overlay.is_own(own) else self._usual(language)
+            self._layouts[kind, language] = digest
+        return digest
+
+    def _usual(self, language: str) -> str:
+        if ("", language) not in self._layouts:
+            self._layouts["", language] = self._layout_of((LAYOUT,), language)
+        return self._layouts["", language]
+
+    def _layout_of(self, names: Iterable[str], language: str) -> str:
+        page = self._page(names, language).kept()
+        digest = sha256(page.encode()).hexdigest()[:16]
+        self.pages[digest] = page
+        return digest
+
+    def _page(self, names: Iterable[str], language: str) -> layout.Page:
+        for name in names:
+            if self._overlay.is_own(name):
+                try:
+                    return self._read_page(self._overlay, name, language)
+                except UNFIT as error:
+                    self._note(_place(error), error)
+        return self._read_page(Overlay(), LAYOUT, language)
+
+    def _read_page(self, overlay: Overlay, name: str, language: str) -> layout.Page:
+        """Read a layout. Raises what a layout may raise, naming its file."""
+        source = overlay.read(name)
+        sandbox = self._sandboxes[language].overlay(autoescape=True)
+        told = {"org": self._org, "language": language, "content": layout.CONTENT, "subject": layout.SUBJECT}
+        template = _compile(sandbox, name, source.text)
+        known = tuple(filter(None, (self.letterhead.email, self.letterhead.website)))
+        try:
+            return layout.page_of(sandbox.fill_in(template, told), known)
+        except layout.BadLayout as error:
+            raise BrokenTemplate(place=f"{name}:{error.line}" if error.line else name, reason=error.reason) from None
+        except UNFIT as error:
+            origins = tuple(Origin(name, number, own=True) for number in range(1, source.text.count("\n") + 1))
+            raise BrokenTemplate(place=_place(error, _Whole(name, template, origins)), reason=_reason(error)) from None
+
+    def _note(self, place: str, error: BaseException) -> None:
+        """Keep what is wrong with one of the organisation's own templates."""
+        self.troubles.setdefault(place, _reason(error))
 
 
 def check_templates(kinds: Iterable[str]) -> None:
@@ -147,41 +220,96 @@ def check_templates(kinds: Iterable[str]) -> None:
     for kind in kinds:
         for language in LANGUAGES:
             try:
-                subject, blank = _read(language, f"{kind}.txt").split("\n")[:2]
-            except (TemplateNotFound, UnicodeDecodeError, ValueError) as error:
+                source = Overlay().read(f"{language}/{kind}.txt")
+                refuse_without_subject(source.name, source.text)
+            except (TemplateNotFound, UnicodeDecodeError) as error:
                 raise BadDefinition(reason=f"mail kind {kind!r} has no template in {language!r}") from error
-            if not subject.startswith(SUBJECT) or blank:
-                reason = f"template {language}/{kind}.txt must begin with « Subject: … » and a blank line"
-                raise BadDefinition(reason=reason)
+            except BrokenTemplate as error:
+                raise BadDefinition(reason=f"template {error}") from error
 
 
-def _read(language: str, name: str, room: str = "") -> str:
-    folder = FOLDER / language / room
-    path = folder / name
-    if path.parent != folder or not path.is_file():
-        raise TemplateNotFound(name)
-    return path.read_text(encoding="utf-8")
+def _compiled(sandbox: OpenSandbox, overlay: Overlay, language: str, kind: str) -> _Whole:
+    """Read a template, put its parts in place (at run time each would cost a third more), and compile it."""
+    name = f"{language}/{kind}.txt"
+    source = overlay.read(name)
+    if source.own:
+        refuse_without_subject(name, source.text)
+    lines: list[str] = []
+    origins: list[Origin] = []
+    for number, line in enumerate(source.text.splitlines(), 1):
+        part = INCLUDE.fullmatch(line)
+        found = overlay.read(f"{language}/{part[1]}") if part and part[1].startswith("_") else None
+        within = source if found is None else found
+        for at, text in enumerate([line] if found is None else found.text.splitlines(), 1):
+            lines.append(text)
+            origins.append(Origin(within.name, at if found else number, within.own))
+        if within.own and within is found:
+            _compile(sandbox, found.name, found.text)  # its faults are its own
+    if source.own:
+        _compile(sandbox, name, INCLUDE.sub("", source.text))
+    text = "\n".join((*lines, ""))
+    typeset = _french_source(_on_their_lines(text)) if language == wording.FRENCH else _on_their_lines(text)
+    return _Whole(name, _compile(sandbox, name, typeset), tuple(origins))
 
 
-def _environment(language: str, letterhead: Letterhead, room: str) -> Environment:
-    """Build the sandbox of one language: no globals, few filters, and every value put out stays on its line.
+def _compile(sandbox: OpenSandbox, name: str, source: str) -> Template:
+    """Compile a text. Raises BrokenTemplate, naming the file and the line."""
+    try:
+        return Template.from_code(sandbox, sandbox.compile(source, name, name), {})
+    except TemplateSyntaxError as error:
+        raise BrokenTemplate(place=f"{name}:{error.lineno}", reason=_reason(error)) from None
+    except BROKEN as error:
+        raise BrokenTemplate(place=name, reason=_reason(error)) from None
 
-    In a room, whose texts are typeset, a value written from right to left keeps its direction to itself.
-    """
-    mails, papers = (_french, _french_isolated) if language == wording.FRENCH else (_tidy, _isolated)
-    sandbox = Sandbox(
-        loader=_Folder(language, room),
-        undefined=StrictUndefined,
-        finalize=papers if room else mails,
-        autoescape=False,  # plain text
-        keep_trailing_newline=True,
-    )
-    sandbox.globals.clear()
-    sandbox.filters = {name: sandbox.filters[name] for name in ("length", "join")} | {
+
+def _on_their_lines(source: str) -> str:
+    """Let a line of nothing but tags leave no line, and all others their numbers: its end moves into the last tag."""
+
+    def moved(found: re.Match[str]) -> str:
+        tags = found[1].rstrip()
+        end = "-%}" if tags.endswith("-%}") else "%}"
+        return f"{tags.removesuffix(end)}\n{end}"
+
+    return _ONLY_TAGS.sub(moved, source)
+
+
+def refuse_without_subject(name: str, text: str) -> None:
+    """Refuse a text that does not begin as a mail does (BrokenTemplate)."""
+    subject, blank, *_ = [*text.split("\n"), "", ""]
+    if not subject.startswith(SUBJECT) or blank.strip():
+        raise BrokenTemplate(place=f"{name}:1", reason="it must begin with « Subject: … » and a blank line")
+
+
+def _place(error: BaseException, whole: _Whole | None = None) -> str:
+    """Say in which file, on which line something went wrong."""
+    if isinstance(error, BrokenTemplate):
+        return str(error.place)
+    if isinstance(error, TemplateNotFound):
+        return str(error.name)
+    if whole is None:
+        return ""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == whole.name]
+    if not lines or lines[-1] is None or not 0 < lines[-1] <= len(whole.origins):
+        return whole.name
+    origin = whole.origins[lines[-1] - 1]
+    return f"{origin.name}:{origin.line}"
+
+
+def _reason(error: BaseException) -> str:
+    said = error.reason if isinstance(error, BrokenTemplate) else str(error)
+    if isinstance(error, TemplateNotFound):
+        said = "there is no such template"
+    return " ".join(one_line(str(said) or type(error).__name__).split())[:LONGEST_REASON].rstrip(".")
+
+
+def _sandbox(language: str, letterhead: Letterhead) -> OpenSandbox:
+    """Build the sandbox of one language: few filters, and every value put out stays on its line."""
+    sandbox = OpenSandbox(finalize=_french if language == wording.FRENCH else _tidy, autoescape=False)
+    sandbox.filters |= {
         "money": lambda cents: wording.money(cents, language, letterhead.currency),
         "day": lambda iso: wording.day(iso, language),
         "moment": lambda iso: wording.moment(iso, language, letterhead.timezone),
-        "years": lambda numbers: wording.years(numbers, language),
+        "years": lambda numbers: wording.years([int(number) for number in numbers], language),
     }
     return sandbox
 
@@ -193,29 +321,21 @@ def _french_source(source: str) -> str:
 
 
 def _tidy(value: Any) -> Any:
-    return _tidy_text(value) if isinstance(value, str) else value
+    return _tidy_text(value) if isinstance(value, str) else scalar(value)
 
 
 def _french(value: Any) -> Any:
-    return _french_text(value) if isinstance(value, str) else value
-
-
-def _isolated(value: Any) -> Any:
-    return isolated(value) if isinstance(value, str) else value
-
-
-def _french_isolated(value: Any) -> Any:
-    return fr_typo(isolated(value)) if isinstance(value, str) else value
+    return _french_text(value) if isinstance(value, str) else scalar(value)
 
 
 @lru_cache(maxsize=4096)
 def _tidy_text(text: str) -> str:
-    return one_line(text)
+    return isolated(text)
 
 
 @lru_cache(maxsize=4096)
 def _french_text(text: str) -> str:
-    return fr_typo(one_line(text))
+    return fr_typo(isolated(text))
 
 
 def _subject(head: str) -> str:

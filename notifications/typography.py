@@ -14,8 +14,9 @@ _PIECES = re.compile(".{1,20}")
 _RIGHT_TO_LEFT = {"R", "AL"}
 
 # Only spaces that are there change, so no address, link or time can: they have none. A mark counts when the word
-# ends with it. After the Imprimerie nationale: narrow before ; ! ? and full before : and inside « ».
-_NARROW = re.compile(r"(?<=\S) (?=[;!?]+(?:[\s)»]|$))")
+# ends with it, or when a template's tag follows (U+E000 stands for it). After the Imprimerie nationale: narrow before
+# ; ! ? and full before : and inside « ».
+_NARROW = re.compile(r"(?<=\S) (?=[;!?]+(?:[\s)»\ue000]|$))")
 _FULL = re.compile(r"(?<=\S) (?=:(?:\s|$))|(?<=«) | (?=»)|(?<=\d) (?=[€%]|h(?:\W|$))|(?<=\d[ \u00a0]h) (?=\d\d)")
 # Controls, line and paragraph separators, marks that turn the direction of writing, halves of a surrogate pair.
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
@@ -39,7 +40,7 @@ def one_line(text: str) -> str:
 def isolated(text: str) -> str:
     """Return a value as one line that, written from right to left, leaves the words around it where they are."""
     line = one_line(text)
-    if any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in line):
+    if not line.isascii() and any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in line):
         return line.join(ISOLATES)
     return line
 

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -88,12 +89,13 @@ def outbox(path: Path, mails: int) -> Store:
 
 def prebuilt(store: Store, first: int, last: int) -> list[Envelope]:
     """The messages of some rows, built."""
-    sql = """SELECT id, dedupe_key, instance_id, kind, event, year, recipient, language, subject, body
-        FROM outbox_message WHERE id >= ? AND id < ?"""
+    sql = """SELECT id, dedupe_key, instance_id, kind, event, year, recipient, language, subject, body, page
+        FROM outbox_message JOIN mail_page ON digest = layout WHERE id >= ? AND id < ?"""
     composer, now = Composer(SENDER), datetime(2024, 12, 1, tzinfo=UTC)
     with store.read() as connection:
         rows = connection.exec_driver_sql(sql, (first, last)).fetchall()
-    return [composer.compose(Outgoing(*[*row, now])) for row in rows]
+    mails = [(Outgoing(*[*row[:-1], now]), str(row[-1])) for row in rows]
+    return [composer.compose(replace(mail, layout=page)) for mail, page in mails]
 
 
 async def send_prebuilt(port: int, envelopes: Sequence[Envelope]) -> float:

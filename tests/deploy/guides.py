@@ -5,7 +5,7 @@ import shlex
 
 from tests.deploy.dockerfile import ROOT
 
-GUIDES = ("README.md", "LISEZMOI.md", "docs/operating.md", "docs/exploitation.md")
+GUIDES = ("README.md", "LISEZMOI.md", "docs/operating.md", "docs/exploitation.md", "docs/templates.md")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TYPED = re.compile(r".*(?:^|\s|bin/)(?:relance|trial) ([a-z].*)")
 _COMMENT = re.compile(r"(?:^|\s)#\s.*")

@@ -15,13 +15,15 @@ from engine.runs import BRAKE
 from engine.sheet import FOLLOW_UP
 from notifications.claims import UNCERTAIN_MAIL
 from notifications.deliveries import WEBHOOK_FAILED
+from notifications.outbox import OWN_TEMPLATE
 from tests.deploy.guides import GUIDES, commands, text_of
 from workflows.admission.words import TaskKind as AdmissionTask
 from workflows.membership.words import TaskKind
 
 KINDS = [
     *(*TaskKind, *AdmissionTask),
-    *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, NOT_RUNNING, UNCERTAIN_MAIL, BOUNCED_MAIL, WEBHOOK_FAILED, FOLLOW_UP),
+    *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, NOT_RUNNING, UNCERTAIN_MAIL, BOUNCED_MAIL, WEBHOOK_FAILED),
+    *(FOLLOW_UP, OWN_TEMPLATE),
 ]
 
 

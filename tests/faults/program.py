@@ -23,6 +23,7 @@ from engine.audit import audit, steps_outside_their_window, unknown_definitions
 from engine.migrate import migrate
 from notifications import claims, outbox
 from notifications.mail import token_of
+from notifications.own_words import Overlay
 from notifications.pump import Habits, Pump
 from notifications.render import LANGUAGES, Renderer
 from tests.faults.postmaster import FORGET, TAKEN
@@ -104,7 +105,9 @@ class Program:
         made = cache(Renderer)
         vars(outbox)["Renderer"] = made  # each process would compile them anew
         for kind, language in product(Mail, LANGUAGES):
-            made(letterhead_of(self.settings))._template(kind, language)
+            renderer = made(letterhead_of(self.settings))
+            renderer._whole(kind, language, Overlay())
+            renderer._layout(kind, language)
         self.tokens = self.begin(1)
         self.at(START + timedelta(days=3)).run()
         self.ask(

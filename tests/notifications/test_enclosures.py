@@ -105,8 +105,10 @@ def test_what_was_kept_is_what_leaves_byte_for_byte_again_and_again(post):
     first, again = server.taken
     assert post.statuses() == ["sent"]
     assert first.content == again.content
-    text, attached = again.message.iter_parts()
-    assert text.get_content().replace("\r\n", "\n") == post.row().body
+    words, attached = again.message.iter_parts()
+    assert words.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in words.iter_parts()] == ["text/plain", "text/html"]
+    assert again.text == post.row().body
     assert attached.get_filename() == file.name
     assert attached.get_payload(decode=True) == file.content
 

@@ -13,6 +13,7 @@ from engine.errors import BadDefinition
 from engine.models import BoardMail
 from notifications import Letterhead, Renderer, check_templates, fr_typo, wording
 from notifications import render as texts
+from notifications.own_words import FOLDER
 
 KINDS = (
     *(
@@ -141,7 +142,7 @@ def pic():
 @pytest.mark.parametrize("language", texts.LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_text_is_whole(kind, language, values, letterhead):
-    subject, body = Renderer(letterhead).render(kind, language, values)
+    subject, body, _ = Renderer(letterhead).render(kind, language, values)
     assert subject.startswith(f"[{letterhead.short_name or letterhead.name}] ")
     for leak in ("None", "{{", "{%", "[]", "\n\n\n", "( )", "()", "  :", "Subject:"):
         assert leak not in subject + body
@@ -160,7 +161,7 @@ def test_every_cut_off_says_how_to_retrieve_the_data(pic, kind, language):
 
 
 def test_a_call_says_who_owes_what_and_how_to_pay(pic):
-    subject, body = pic.render("call_for_dues", "fr", VALUES)
+    subject, body, _ = pic.render("call_for_dues", "fr", VALUES)
     assert subject == "[Le PIC] Appel à cotisation 2026 – A0042"
     for said in (
         "Association\u00a0: Œuvre «\u00a0d'Été\u00a0» (A0042)",
@@ -247,7 +248,7 @@ def test_a_lapse_is_no_departure(pic):
 
 def test_no_value_can_add_a_line_or_a_header(pic):
     name = "A\r\nBcc: x@evil.example\u2028B\x85C\x00\u202eD\ud800"
-    subject, body = pic.render("call_for_dues", "en", VALUES | {"name": name, "number": name})
+    subject, body, _ = pic.render("call_for_dues", "en", VALUES | {"name": name, "number": name})
     assert subject == "[Le PIC] Call for dues 2026 – A Bcc: x@evil.example B C D"
     assert "Association: A Bcc: x@evil.example B C D  (A Bcc" in body
     (subject + body).encode()
@@ -285,8 +286,9 @@ def test_what_a_template_names_must_be_there(pic):
     ],
 )
 def test_a_template_reads_values_and_nothing_else(pic, template):
+    sandbox = pic._sandboxes["fr"]
     with pytest.raises(TemplateError):
-        pic._environments["fr"].from_string(template).render(VALUES | {"org": {}})
+        sandbox.fill_in(sandbox.from_string(template), VALUES | {"org": {}})
 
 
 def test_a_text_out_of_all_proportion_is_refused(pic):
@@ -296,7 +298,7 @@ def test_a_text_out_of_all_proportion_is_refused(pic):
 
 def test_every_kind_has_its_templates():
     check_templates(KINDS)
-    there = {path.stem for path in Path(texts.FOLDER / "fr").glob("[!_]*.txt")}
+    there = {path.stem for path in Path(FOLDER / "fr").glob("[!_]*.txt")}
     assert there == set(KINDS)
 
 

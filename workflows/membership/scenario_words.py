@@ -24,6 +24,7 @@ STATES = tuple(str(state) for flow in WORKFLOWS for state in flow.states)
 TASKS = (
     *(kind.value for kind in (*TaskKind, *AdmissionTask)),
     *(BRAKE, MISSED_STEP, MEETING_UNCONFIRMED, FOLLOW_UP, "not_running", "uncertain_mail", "bounced_mail"),
+    "own_template",
 )
 MAILS = (*(kind for flow in WORKFLOWS for kind in flow.mail_kinds), *(mail.value for mail in BoardMail))
 BOARD_MAILS = tuple(mail.value for mail in BoardMail)

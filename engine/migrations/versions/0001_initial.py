@@ -315,6 +315,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("subject", sa.String(), nullable=True),
         sa.Column("body", sa.String(), nullable=True),
+        sa.Column("layout", sa.String(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("claim", sa.String(), nullable=True),
@@ -584,6 +585,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["token_id"], ["api_token.id"], name=op.f("fk_idempotent_answer_token_id_api_token")),
         sa.PrimaryKeyConstraint("token_id", "key", name=op.f("pk_idempotent_answer")),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "mail_page",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("page", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_mail_page")),
     )
     op.create_table(
         "lease",
