@@ -52,7 +52,9 @@ def _say(text: str) -> None:
 
 
 def move(
-    to: Annotated[str, typer.Argument(metavar="DATE", help="A day (its noon), or an instant.", show_default=False)],
+    to: Annotated[
+        str, typer.Argument(metavar="DATE", help="A day (its noon), or an hour: 2026-10-29T18:30.", show_default=False)
+    ],
     host: Host = HOST,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Its port.")] = PORT,
 ) -> None:

@@ -6,7 +6,7 @@ passes as it does in a replay: moment by moment, and at noon of its day whoever 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from typing import ClassVar
 
@@ -63,8 +63,10 @@ class Passing:
         self._turn = Lock()
 
     def move(self, to: date | datetime) -> Moved:
-        """Let time pass, to noon of a day or to an instant. Raises ForwardsOnly, Invalid for one too far away."""
+        """Let time pass, to noon of a day, a local hour or an instant. Raises ForwardsOnly, Invalid for too far."""
         goal = to if isinstance(to, datetime) else noon(to, self.engine.rules.tz)
+        if goal.tzinfo is None:
+            goal = goal.replace(tzinfo=self.engine.rules.tz).astimezone(UTC)
         with self._turn:
             before = self.engine.upto()
             self._refuse(before, goal)
@@ -132,6 +134,7 @@ def everybody_votes(engine: Engine, choice: Choice) -> int:
         voters = voters_on(connection, [(row[0], row[1]) for row in rows])
     votes = [Cast(ballot, seat, choice) for ballot, seats in voters.items() for seat in seats]
     if not votes:
-        raise NotAllowed(reason="no ballot is open at this date")
+        hint = "a strike-off opens at the hour of its meeting, such as 2026-10-29T18:30"
+        raise NotAllowed(reason=f"no ballot is open at this date; {hint}")
     engine.cast_votes(MEMBERSHIP, votes, engine.upto(), BY)
     return len(rows)

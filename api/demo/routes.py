@@ -1,24 +1,43 @@
 """The demo's own part of the API: its clock, and a board that agrees. No token: everything here is fictional."""
 
-from datetime import date
-from typing import Annotated, Literal
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import Field
+from pydantic import Field, PlainValidator, WithJsonSchema
 
 from api.demo.passing import Moved, Passing, everybody_votes
 from api.deps import Here
-from api.schemas.kinds import Given, Instant, Told, When
+from api.schemas.kinds import Given, Instant, Told, when
 from engine.ballots import Choice
 from engine.clock import local_day
 
 router = APIRouter(tags=["demo"])
 
 
-class NewDate(Told):
-    """Where the clock is to be moved: noon of a day, or an instant."""
+_HOUR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}", re.ASCII)
 
-    to: Annotated[When, Field(description="A day (its noon) or an instant, not before the present one.")]
+
+def _when_or_hour(value: Any) -> date | datetime:
+    """Read what `when` reads, or a local hour, which has no zone."""
+    if isinstance(value, str) and _HOUR.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("the calendar has no such day or hour") from None
+    return when(value)
+
+
+class NewDate(Told):
+    """Where the clock is to be moved: noon of a day, an hour of the organisation's, or an instant."""
+
+    to: Annotated[
+        date | datetime,
+        PlainValidator(_when_or_hour),
+        WithJsonSchema({"type": "string"}),
+        Field(description="A day (its noon), a local hour such as 2026-10-29T18:30, or an instant; not before now."),
+    ]
 
 
 class Clock(Given):

@@ -13,7 +13,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    PlainValidator,
     WithJsonSchema,
 )
 
@@ -48,8 +47,8 @@ def _instant(value: Any) -> datetime:
     return _known_year(_read(datetime.fromisoformat, value.upper()))
 
 
-def _when(value: Any) -> date | datetime:
-    """Read a day or an instant."""
+def when(value: Any) -> date | datetime:
+    """Read a day or an instant. Raises ValueError."""
     if isinstance(value, str) and _DAY.fullmatch(value):
         return _day(value)
     if isinstance(value, str) and not _INSTANT.fullmatch(value):
@@ -106,11 +105,6 @@ Instant = Annotated[
     BeforeValidator(_instant),
     PlainSerializer(rfc3339, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-When = Annotated[
-    date | datetime,
-    PlainValidator(_when),
-    WithJsonSchema({"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}),
 ]
 Amount = Annotated[str, Field(pattern=r"^[0-9]{1,7}(\.[0-9]{1,2})?$", examples=["20.00"])]
 Money = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{2}$", examples=["20.00"])]

@@ -56,6 +56,17 @@ def test_its_date_stands_still_and_may_be_moved_to_itself(browser):
     assert moved == {**before, "before": before["now"], "happened": [], "mails": 0}
 
 
+def test_it_moves_to_an_hour_of_the_organisations(browser):
+    moved = browser.post("/api/v1/demo/clock", json={"to": "2025-12-01T18:30"})
+    assert (moved.status_code, moved.json()["now"]) == (200, "2025-12-01T17:30:00Z")
+    assert browser.post("/api/v1/demo/clock", json={"to": "2025-13-01T18:30"}).status_code == 422
+
+
+def test_every_page_has_its_style(browser):
+    for name in ("demo", "pages", "docs"):
+        assert browser.get(f"/static/{name}.css").headers["content-type"].startswith("text/css")
+
+
 def test_the_page_moves_the_date_and_shows_it_again(browser):
     moved = browser.post("/demo/clock?lang=fr", data={"to": "2025-12-01T08:00:00Z"})
     assert (moved.status_code, moved.headers["location"]) == (303, "/demo?lang=fr")
