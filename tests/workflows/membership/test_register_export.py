@@ -20,6 +20,7 @@ DEMO = Path(__file__).parents[3] / "workflows/membership/demo"
 FILES = {
     *("associations", "services", "payments", "board", "dues", "ledger", "journal", "contacts", "letters"),
     *("meetings", "ballots", "votes", "service_orders", "tasks", "outbox"),
+    *("recusals", "absences"),
 }
 
 
