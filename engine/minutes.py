@@ -33,7 +33,8 @@ COUNTED = (*DECIDED, BallotStatus.NO_QUORUM)
 
 _PLACE = "SELECT place FROM meeting WHERE id = ?"
 _BALLOTS = """SELECT b.id, b.instance_id, i.workflow, i.subject, b.trigger, b.status, b.electorate, b.approve, b.reject,
-    b.abstain, b.took_part, b.missing, b.reason, b.rule, b.annulled_at, b.annulled_by, b.annulled_reason
+    b.abstain, b.took_part, b.missing, b.reason, b.rule, b.annulled_at, b.annulled_by, b.annulled_reason,
+    b.hands IS NOT NULL
     FROM ballot b JOIN workflow_instance i ON i.id = b.instance_id WHERE b.meeting_id = ? ORDER BY b.id"""
 _VOTES = """SELECT ballot_id, seat, choice, comment, channel, at FROM vote
     WHERE ballot_id IN {ids} AND superseded_at IS NULL ORDER BY seat"""
@@ -124,17 +125,13 @@ class Item:
     """Gates of a hearing that were not met."""
     reason: str = ""
     annulled: Annulled | None = None
+    by_hand: bool = False
+    """Whether the room counted hands, which have no names; votes from elsewhere keep theirs."""
 
     @property
     def quorum(self) -> bool | None:
         """Whether enough took part; None where nothing was counted."""
         return None if self.counts is None else self.status != BallotStatus.NO_QUORUM
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether the room counted hands, so that no vote has a name."""
-        counts = self.counts
-        return counts is not None and counts.approve + counts.reject + counts.abstain > 0 and not self.votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +222,7 @@ def _counted(rows: Sequence[Any], votes: Mapping[int, tuple[Said, ...]]) -> dict
 
 def _item(held: MeetingFacts, rank: int, row: Any, around: _Around) -> Item:
     ballot_id, instance_id, workflow, subject, trigger, status, electorate, *counts = row[:11]
-    missing, reason, rule, *annulled = row[11:]
+    missing, reason, rule, *annulled, by_hand = row[11:]
     aside = around.aside.get(ballot_id, ())
     return Item(
         number=f"{held.month}/{rank}",
@@ -244,6 +241,7 @@ def _item(held: MeetingFacts, rank: int, row: Any, around: _Around) -> Item:
         missing=_split(missing),
         reason=reason,
         annulled=_annulled(*annulled),
+        by_hand=bool(by_hand),
     )
 
 

@@ -12,8 +12,9 @@ from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 
+from api.links import key_of
+from api.settings import settings_from_mapping
 from engine.store import Store
-from notifications.mail import token_of
 from tests import played
 from tests.notifications.smtp_server import Taken, words_of
 from tests.two_years import PARIS, SENDER, Register, read_csv
@@ -73,6 +74,12 @@ class Mail:
         """Its words."""
         return words_of(self.message).replace("\r\n", "\n")
 
+    @property
+    def language(self) -> str | None:
+        """The language that its words say they are in."""
+        part = self.message.get_body(("plain",))
+        return None if part is None else part["Content-Language"]
+
     @cached_property
     def on(self) -> date:
         """The day that it says it was written on."""
@@ -131,7 +138,8 @@ class Postbag:
         self.rows = rows_of(store)
         self.books = Books(register)
         self._seats = {row["seat"]: row["email"] for row in read_csv(register.board)}
-        asked = {token_of(row.key): row for row in self.rows}
+        self._token_of = key_of(settings_from_mapping({"database.url": store.url})).token
+        asked = {self._token_of(row.key): row for row in self.rows}
         messages = [(token(message), one, message) for one in taken for message in [one.message]]
         self._said = Counter(said for said, _, _ in messages)
         self._unasked = [one.recipient for said, one, _ in messages if said not in asked]
@@ -143,7 +151,7 @@ class Postbag:
 
     def more_or_less_than_once(self) -> list[str]:
         """Every row left once and was accepted; no occasion, and no step of a year, was told twice to an address."""
-        times = [(row, self._said[token_of(row.key)]) for row in self.rows]
+        times = [(row, self._said[self._token_of(row.key)]) for row in self.rows]
         found = [f"{row} left {number} times" for row, number in times if number != 1]
         found += [f"{row} is not sent" for row in self.rows if row.status != "sent"]
         found += [f"{recipient}: nobody asked for it" for recipient in self._unasked]
@@ -183,7 +191,7 @@ class Postbag:
         for mail in self.mails:
             number = mail.row.number
             wanted = "fr" if number is None else self.register.on(mail.on)[number]["language"]
-            if mail.message["Content-Language"] != wanted or not mail.text.startswith(GREETINGS[wanted]):
+            if mail.language != wanted or not mail.text.startswith(GREETINGS[wanted]):
                 found.append(f"{mail.name} is not in {wanted}: {mail.text[:40]!r}")
         return found
 

@@ -15,6 +15,7 @@ from api.addressees import letterhead_of
 from api.app import create_app
 from api.deps import House
 from api.duty import Runner
+from api.links import key_of
 from api.mailroom import hooks_of, postman_of
 from api.settings import settings_from_mapping
 from api.tables import Role
@@ -22,7 +23,6 @@ from api.wiring import engine_of
 from engine.audit import audit, steps_outside_their_window, unknown_definitions
 from engine.migrate import migrate
 from notifications import claims, outbox
-from notifications.mail import token_of
 from notifications.own_words import Overlay
 from notifications.pump import Habits, Pump
 from notifications.render import LANGUAGES, Renderer
@@ -64,11 +64,15 @@ class Program:
     def __init__(self, path: Path, port: int) -> None:
         """Take the database's path, and the mail server's port."""
         self.path, self.port = path, port
+        key = path.parent.with_suffix(".key")  # apart from the database: it stays when that is laid as it was
+        key.parent.mkdir(parents=True, exist_ok=True)
+        key.write_bytes(bytes(32))
         self.settings = settings_from_mapping(
             {
                 "database.url": f"sqlite:///{path}",
                 "board.meetings.months": "1,6,8-11",
                 "organisation.email": "bureau@lepic.example",
+                "pages.key_file": str(key),
                 "mail.mode": "live",
                 "mail.host": "127.0.0.1",
                 "mail.port": port,
@@ -148,6 +152,7 @@ class Program:
 
     def find_out(self) -> None:
         """A person asks whether what is uncertain has arrived."""
+        token_of = key_of(self.settings).token
         uncertain = self.rows("SELECT id, dedupe_key FROM outbox_message WHERE status = 'uncertain'")
         taken = self.taken() if uncertain else {}
         for message, key in uncertain:

@@ -5,6 +5,7 @@ from multiprocessing import get_context
 
 import pytest
 
+from notifications.papers import Typesetter
 from tests.faults.postmaster import Postmaster
 from tests.faults.roulette import Game, Roulette
 from tests.faults.walk import Tally, Walk
@@ -25,11 +26,18 @@ def alone(act, *given):
         return pool.submit(act, *given).result()
 
 
+def draw_without_threads():
+    """In this process alone a drawing is its data: Typst draws with threads, and these do not outlive a fork."""
+    setattr(Typesetter, "print", lambda _self, papers, _made_at, _title="": repr(papers).encode())  # noqa: B010 for mypy
+
+
 def walk(folder, port, blocks, half, to_the_end) -> Tally:
+    draw_without_threads()
     return Walk(folder / "walk", port, blocks, (half, HALVES)).go(to_the_end)
 
 
 def play(folder, port, blocks, kills, seed) -> Game:
+    draw_without_threads()
     return Roulette(folder / "game", port, blocks).play(kills, seed)
 
 

@@ -125,6 +125,8 @@ TRANSITIONS = (
     # End of October: final decisions. Adopted: struck off, if it was heard. Rejected: spared, and still interrupted.
     Transition(Trigger.REMOVE, source=(PROPOSED,), dest=REMOVED, on=On.ADOPTED, guards=(heard,), does=(write_letter(LetterKind.REMOVAL),), sends=(Mail.REMOVAL,)),
     Transition(Trigger.SPARE, source=(PROPOSED,), dest=SUSPENDED, on=On.REJECTED, does=(keep_cut,), sends=(Mail.SPARED,)),
+    # November: deletion of the services of those struck off. No arrow: a task, which an admin confirms, from the 15th on
+    # and ten days after the letter was posted (tasks.py).
     # End of November: a person's membership lapses.
     Transition(Trigger.LAPSE, source=(REMINDED,), dest=LEFT, on=On.CALENDAR, guards=(is_person, owes), does=(wait_for_deletion,), sends=(Mail.FAREWELL,)),
 
@@ -140,7 +142,8 @@ TRANSITIONS = (
     Transition(Trigger.REVERSE, source=(PAID, CALLED), dest=REMINDED, guards=(owed_again, was_cut_before), does=(go_back, ask_to_cut_again), sends=(Mail.PAYMENT_REVERSED,)),
     Transition(Trigger.REVERSE, source=(PAID,), dest=CALLED, guards=(owed_again,), sends=(Mail.PAYMENT_REVERSED,)),
     Transition(Trigger.REVERSE, source=tuple(State), dest=STAYS, sends=(Mail.PAYMENT_REVERSED,)),
-    # At any time: it leaves.
+    # At any time: it leaves. Before 20 January (or within 30 days of the call) that cancels the year's due; what else
+    # is unpaid stays owed.
     Transition(Trigger.LEAVE, source=ACTIVE, dest=LEFT, does=(cancel_free_dues, forget_years, wait_for_deletion), sends=(Mail.FAREWELL,)),
 
     # Corrections: a strike-off annulled by the board before its letter left; else two people, a reason, one state back.
