@@ -54,10 +54,13 @@ class Roulette(Walk):
         self._restore(self.base)
         done(self.program.forget)
         self._reached(self.position)
-        code, told = KILLED, None
+        code, told, patience = KILLED, None, 1
         while code == KILLED:
-            code, told = forked(partial(self._live_from, self._where()), chance.uniform(0, longest))
+            before = self._where()
+            code, told = forked(partial(self._live_from, before), chance.uniform(0, longest * patience))
             game.kills += code == KILLED
+            # One step may last longer than a life: whoever gets nowhere lives a little longer next time.
+            patience = patience + 1 if self._where() == before else 1
         assert code == 0, f"a life ended with {code}"
         return self._told(told)
 

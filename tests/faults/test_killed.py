@@ -48,7 +48,6 @@ def test_it_goes_on_as_if_it_had_not_been_killed_at_any_commit_of_a_year(tmp_pat
     assert (tally.steps > 200, tally.kills > 400, tally.to_the_end > 2) == (True, True, True), tally
 
 
-@pytest.mark.torture
 def test_it_goes_on_as_if_it_had_not_been_killed_at_any_moment(tmp_path, postmaster):
     game = alone(play, tmp_path, postmaster.port, 1, 20, 2026)
     assert game.wrong == []
