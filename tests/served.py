@@ -12,15 +12,7 @@ from typing import Any
 
 import httpx2
 
-# The commands are registered here too, for as long as api/cli.py does not name them.
-RELANCE = """
-from api.cli import SUBJECTS, main
-from api.commands import serve, token
-for module in (serve, token):
-    if module.__name__.rpartition(".")[2] not in SUBJECTS:
-        module.register(main)
-main()
-"""
+RELANCE = "from api.cli import main; main()"
 LEASE = 2
 PATIENCE = 90
 
@@ -37,23 +29,26 @@ def until(condition, seconds=PATIENCE):
 
 
 class Process:
-    """One `relance serve`."""
+    """One `relance serve`. `program`: what runs the command."""
 
-    def __init__(self, folder, *more):
-        self.log = (Path(folder) / f"log-{time.monotonic_ns()}").open("w+")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("RELANCE_")}
+    program = RELANCE
+
+    def __init__(self, folder, *more, before=(), logs=None, environment=None):
+        """Start it. `before`: words before the command; `environment`: what it finds there beside the usual."""
+        self.log = (Path(logs or folder) / f"log-{time.monotonic_ns()}").open("w+")
+        usual = {name: value for name, value in os.environ.items() if not name.startswith("RELANCE_")}
         words = ["serve", "--port", "0", "--lease-seconds", str(LEASE), *more]
         self.popen: Any = subprocess.Popen(
-            [sys.executable, "-c", RELANCE, *words],
+            [*before, sys.executable, "-c", self.program, *words],
             cwd=folder,
-            env=environment,
+            env=usual | (environment or {}),
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,
         )
         self.address = ""
 
-    def answers(self):
+    def listens(self):
         """Wait until it says where it answers."""
         with selectors.DefaultSelector() as ready:
             ready.register(self.popen.stdout, selectors.EVENT_READ)
@@ -61,6 +56,11 @@ class Process:
         line = self.popen.stdout.readline()
         assert "http://" in line, self.said()
         self.address = line.split("http://")[1].split()[0]
+        return self
+
+    def answers(self):
+        """Wait until it is ready, too."""
+        self.listens()
         until(self.ready)
         return self
 

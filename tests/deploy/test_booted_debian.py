@@ -17,12 +17,12 @@ After=multi-user.target
 [Service]
 Type=idle
 Environment=HOME=/root
-ExecStart=/bin/sh /root/followed.sh
+ExecStart=/bin/sh /srv/followed.sh
 ExecStopPost=/bin/systemctl poweroff --no-block
 [Install]
 WantedBy=multi-user.target
 """
-HEAD = """exec > /root/said.log 2>&1
+HEAD = """exec > /srv/said.log 2>&1
 set -e
 cd /var/lib/relance
 answers() {
@@ -63,11 +63,11 @@ def test_whoever_follows_the_guide_has_a_service_that_runs_is_copied_and_stops(b
 
 def boot(tree, script):
     """Boot a tree, let it run a script and switch itself off; returns what the script said."""
-    (tree / "root/followed.sh").write_text(script, encoding="utf-8")
+    (tree / "srv/followed.sh").write_text(script, encoding="utf-8")
     (tree / "etc/systemd/system/followed.service").write_text(BOOTED, encoding="utf-8")
     wanted = tree / "etc/systemd/system/multi-user.target.wants/followed.service"
     wanted.parent.mkdir(exist_ok=True)
     wanted.symlink_to("/etc/systemd/system/followed.service")
     words = ["systemd-nspawn", "--directory", tree, "--boot", "--register=no", "--keep-unit", "--private-network"]
     subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False)
-    return (tree / "root/said.log").read_text(encoding="utf-8")
+    return (tree / "srv/said.log").read_text(encoding="utf-8")

@@ -1,17 +1,9 @@
 """`relance serve` as a real process in a folder of its own, in surroundings that a test spoils."""
 
 import json
-import os
-import selectors
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
-from typing import Any
 
 import httpx2
 
@@ -22,28 +14,16 @@ from api.wiring import engine_of
 from engine.migrate import migrate
 from engine.store import Store
 from tests.house import House
+from tests.served import PATIENCE, Process, until
 
-PATIENCE = 60
 RELANCE = """
 import engine.store
 engine.store.PRAGMAS["busy_timeout"] = "1000"  # instead of half a minute
 from api.cli import main
 main()
 """
-LEASE = 2
 HEARTBEAT = 10
 LONG_AGO = datetime(2024, 12, 1, tzinfo=UTC)
-
-
-def until(condition, seconds=PATIENCE):
-    """Ask again and again until it holds; returns what it said."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        Event().wait(0.05)
-    raise AssertionError(f"{condition} does not hold after {seconds} s")
 
 
 def settle(folder, toml=""):
@@ -59,32 +39,16 @@ def settle(folder, toml=""):
     return tokens
 
 
-class Served:
-    """One process. `before`: words before the command; `environment`: what it finds there beside the usual."""
+class Served(Process):
+    """One process that waits a second for a locked database, not half a minute."""
+
+    program = RELANCE
 
     def __init__(self, folder, logs, before=(), **environment):
+        """Start it, and wait until it says where it answers."""
+        super().__init__(folder, before=before, logs=logs, environment=environment)
         self.folder = Path(folder)
-        self.log = (Path(logs) / f"log-{time.monotonic_ns()}").open("w+")
-        usual = {name: value for name, value in os.environ.items() if not name.startswith("RELANCE_")}
-        words = ["serve", "--port", "0", "--lease-seconds", str(LEASE)]
-        self.popen: Any = subprocess.Popen(
-            [*before, sys.executable, "-c", RELANCE, *words],
-            cwd=folder,
-            env=usual | environment,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            text=True,
-        )
-        self.address = self._first_line().split("http://")[1].split()[0]
-
-    def _first_line(self):
-        """Wait until it says where it answers."""
-        with selectors.DefaultSelector() as ready:
-            ready.register(self.popen.stdout, selectors.EVENT_READ)
-            assert ready.select(PATIENCE), "it says nothing"
-        line = self.popen.stdout.readline()
-        assert "http://" in line, self.said()
-        return line
+        self.listens()
 
     def get(self, path):
         """Ask without a token; the whole response."""
@@ -94,11 +58,6 @@ class Served:
         """Post under /api/v1, under a key; the whole response."""
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
         return httpx2.post(f"http://{self.address}/api/v1{path}", headers=headers, json=body, timeout=PATIENCE)
-
-    def ready(self):
-        """What it says of itself, once it is ready."""
-        response = self.get("/readyz")
-        return response.json() if response.status_code == 200 else None
 
     def names(self, reason):
         """Wait until it names why it is not ready. It lives all the same."""
@@ -120,24 +79,10 @@ class Served:
         """How often it logged that."""
         return sum(one["event"] == event for one in self.events())
 
-    def said(self):
-        """Its whole log."""
-        self.log.seek(0)
-        return self.log.read()
-
-    def stop(self):
+    def stop_well(self):
         """Tell it to stop; it does so in good order, and nothing unforeseen was in its log."""
-        self.popen.send_signal(signal.SIGTERM)
-        assert self.popen.wait(PATIENCE) == 0, self.said()
+        assert self.stop()[0] == 0, self.said()
         assert "Traceback" not in self.said(), self.said()
-
-    def end(self):
-        """Whatever it does, it is over."""
-        if self.popen.poll() is None:
-            self.popen.kill()
-        self.popen.wait()
-        self.popen.stdout.close()
-        self.log.close()
 
 
 def paid(external_id):

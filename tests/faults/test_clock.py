@@ -18,8 +18,9 @@ from engine.engine import Engine
 from engine.scheduler import AlarmClock, VirtualScheduler
 from engine.store import Store
 from tests import played
-from tests.faults.served import Served, paid, rows, settle, until
+from tests.faults.served import Served, paid, rows, settle
 from tests.house import PARIS, House
+from tests.served import until
 from workflows import WORKFLOWS
 from workflows.membership.scenario import sink
 from workflows.membership.words import State
@@ -77,7 +78,7 @@ def test_a_clock_that_goes_back_a_year_is_told_of_and_nothing_is_done_twice(shif
     until(server.ready)
     until(lambda: last_tick(server) >= before)
     assert [one["after"] for one in server.events() if one["event"] == "recovered"].count(CLOCK_WENT_BACK) == 1
-    server.stop()
+    server.stop_well()
     assert rows(tmp_path, "SELECT count(*) FROM journal_entry WHERE trigger <> 'pay'") == journal
     store = Store(f"sqlite:///{tmp_path}/relance.db")
     assert played.repeated_notices(store) == []

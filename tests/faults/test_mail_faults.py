@@ -9,9 +9,9 @@ import pytest
 from engine import store
 from engine.faults import DatabaseFault, Fault
 from notifications.pump import Hooks, RealTime
-from tests.faults.served import until
 from tests.notifications.posting import Post
 from tests.notifications.smtp_server import GOOD, Late, SmtpServer
+from tests.served import until
 
 
 @pytest.fixture

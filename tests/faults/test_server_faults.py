@@ -12,7 +12,8 @@ import pytest
 from api.tables import Role
 from engine.store import Store
 from tests import played
-from tests.faults.served import Served, paid, refusal, rows, settle, until
+from tests.faults.served import Served, paid, refusal, rows, settle
+from tests.served import until
 
 UNAVAILABLE = (503, "database-unavailable", "30")
 ALL_THREADS = 14
@@ -95,7 +96,7 @@ def test_it_outlives_a_full_disk(serve, tmp_path):
             answer = server.post("/associations/A1/payments", tokens[Role.TREASURER], paid(number), f"{number}")
             assert answer.status_code == 201
         until(lambda: server.logged("recovered"))
-        server.stop()
+        server.stop_well()
         nothing_lost_nothing_twice(folder, number)
 
 
@@ -119,7 +120,7 @@ def test_it_outlives_a_lock_and_whoever_waits_for_it_hides_nothing(serve, tmp_pa
         assert {one.status_code for one in pool.map(pay, range(ALL_THREADS))} == {201}
     assert server.logged("database-locked")
     assert server.logged("recovered")
-    server.stop()
+    server.stop_well()
     nothing_lost_nothing_twice(tmp_path, ALL_THREADS)
 
 
@@ -150,7 +151,7 @@ def test_it_waits_for_a_file_that_may_be_written(serve, tmp_path):
     assert server.post("/associations/A1/payments", tokens[Role.TREASURER], paid("1"), "1").status_code == 201
     assert server.logged("database-read-only")
     assert server.logged("recovered")
-    server.stop()
+    server.stop_well()
     nothing_lost_nothing_twice(folder, 1)
 
 
@@ -177,5 +178,5 @@ def test_it_outlives_a_file_that_becomes_read_only(serve, tmp_path):
         assert refusal(answer) == UNAVAILABLE
     until(server.ready)
     assert server.post("/associations/A1/payments", tokens[Role.TREASURER], paid("1"), "1").status_code == 201
-    server.stop()
+    server.stop_well()
     nothing_lost_nothing_twice(tmp_path, 1)

@@ -4,9 +4,10 @@ import sqlite3
 from contextlib import closing
 
 from tests.api.test_outgoing_webhooks import LIVE, SECRET, out
-from tests.faults.served import Served, rows, settle, until
+from tests.faults.served import Served, rows, settle
 from tests.notifications.receiver import Receiver
 from tests.notifications.test_webhooks import KEY
+from tests.served import until
 
 
 def test_the_service_tells_what_it_does(tmp_path):
@@ -23,7 +24,7 @@ def test_the_service_tells_what_it_does(tmp_path):
         until(lambda: receiver.taken)
         until(lambda: rows(folder, "SELECT DISTINCT status FROM webhook_delivery") == [("delivered",)])
         until(served.ready)
-        served.stop()
+        served.stop_well()
     finally:
         served.end()
         receiver.close()
