@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
+from engine.across import parts_of, write_parts
 from engine.agenda import publish
 from engine.ballots import Choice
 from engine.calendar import Slot, open_slots
@@ -14,7 +15,6 @@ from engine.context import Context, Sink
 from engine.definition import Workflow
 from engine.errors import Invalid, NotAllowed
 from engine.events import run_slot
-from engine.listings import pairs_of
 from engine.machine import SharedMachine
 from engine.meetings import MeetingFacts, confirm_meeting, move_meeting
 from engine.models import BallotStatus
@@ -83,7 +83,10 @@ class Engine:
     def close_ballots(self, workflow: Workflow, ballot_ids: Sequence[int], now: datetime) -> None:
         """Close ballots during or after their meeting. Raises BallotNotOpen, NotAllowed."""
         with self.acting(workflow, now) as work:
-            close_now(work, pairs_of(work, ballot_ids))
+            parts = parts_of(work, ballot_ids)
+            for part in parts:
+                close_now(part.work, [(part.case, part.ballot)])
+            write_parts(parts)
 
     def record_decision(
         self,
@@ -95,8 +98,10 @@ class Engine:
     ) -> BallotStatus:
         """Record what the room decided. Raises BallotNotOpen, NotAllowed, NotASeat, GateNotMet."""
         with self.acting(workflow, now) as work:
-            case, ballot = pairs_of(work, [ballot_id])[0]
-            return record(work, case, ballot, votes, present)
+            part = parts_of(work, [ballot_id])[0]
+            said = record(part.work, part.case, part.ballot, votes, present)
+            write_parts([part])
+            return said
 
     # Meetings
 

@@ -8,12 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.cases import BallotFacts, Case
 from engine.definition import Workflow
 from engine.errors import BallotNotOpen, Invalid
 from engine.models import BallotStatus
-from engine.store import day_of, instant_of, maybe_day, maybe_instant, rows_of
-from engine.work import Work
+from engine.store import day_of, instant_of, maybe_day, maybe_instant
 
 EVERYBODY = "*"
 CLOSED = (BallotStatus.ADOPTED, BallotStatus.REJECTED, BallotStatus.NO_QUORUM)
@@ -200,16 +198,6 @@ def ballot_ids(
     if not found:
         raise BallotNotOpen(ballot=f"{trigger}/{subject}")
     return found
-
-
-def pairs_of(work: Work, ids: Sequence[int]) -> list[tuple[Case, BallotFacts]]:
-    """The cases and facts of these ballots, in their order. Raises Invalid for one that is unknown, or too old."""
-    owners = rows_of(work.connection, "SELECT DISTINCT instance_id FROM ballot WHERE id IN {ids}", ids)
-    found = {ballot.id: (case, ballot) for case in work.cases([row[0] for row in owners]) for ballot in case.ballots}
-    for ballot_id in ids:
-        if ballot_id not in found:
-            raise Invalid(reason=f"no ballot {ballot_id} of this year or the last")
-    return [found[ballot_id] for ballot_id in ids]
 
 
 def own_votes(connection: Connection, ids: Sequence[int], seats: Iterable[str]) -> int:

@@ -2,9 +2,9 @@
 
 from datetime import date
 
+from engine.across import parts_of
 from engine.annulment import annul
 from engine.ballots import Choice
-from engine.listings import pairs_of
 from engine.meetings import meeting as meeting_facts
 from engine.recusals import announce_absence, recuse
 from engine.voting import Cast
@@ -83,7 +83,8 @@ def evening_of_25(folder, names=(*NAMES, *HOSTILE)):
     _vote(counter, "2025-08-25", "S5", ids[:6] + ids[7:20], Choice.ABSTAIN)
     meeting = counter.house.rows("SELECT id FROM meeting WHERE month = '2025-08'")[0][0]
     with counter.house.acting("2025-08-26") as work:
-        recuse(work, *pairs_of(work, [ids[7]])[0], "S2", ASIDE, "Bilal Haddad")
+        part = parts_of(work, [ids[7]])[0]
+        recuse(work, part.case, part.ballot, "S2", ASIDE, "Bilal Haddad")
         announce_absence(work, meeting_facts(work.connection, meeting), "S6", NOTE, "Farid Ould-Ali")
     counter.at("2025-08-28T19:00")
     counter.house.tick("2025-08-28T19:00")
@@ -94,7 +95,8 @@ def evening_of_25(folder, names=(*NAMES, *HOSTILE)):
     counter.as_("secretary").patch(f"/meetings/{meeting}", {"place": "Maison des associations, Ramonville"})
     counter.pass_time("2025-08-30")
     with counter.house.acting("2025-08-30") as work:
-        annul(work, *pairs_of(work, [ids[13]])[0], ANNULLED, ("Ana Pujol", "Cléo Marty"))
+        part = parts_of(work, [ids[13]])[0]
+        annul(work, part.case, part.ballot, ANNULLED, ("Ana Pujol", "Cléo Marty"))
     return counter
 
 

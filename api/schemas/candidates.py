@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from api.schemas.kinds import Code, Day, Given, Instant, Line, Said, Told
-from api.schemas.members import Contacts, ServiceName
+from api.schemas.members import Contacts, Reached, ServiceName
 
 
 class CandidateLine(Given):
@@ -29,22 +29,9 @@ class BoardAnswer(Given):
     status: str
 
 
-class Candidate(CandidateLine):
+class Candidate(CandidateLine, Reached):
     """One candidate: what it asks for, who presents it, what the board answered and on which conditions."""
 
-    contact_name: str
-    contact_role: str
-    email: str
-    treasurer_name: str
-    treasurer_email: str
-    phone: str
-    address: str
-    postcode: str
-    city: str
-    region: str
-    country: str
-    language: str
-    themes: list[str]
     services: list[ServiceName]
     note: str
     conditions: str

@@ -38,11 +38,9 @@ class DueLine(Given):
     called_at: Instant | None
 
 
-class Association(AssociationLine):
-    """One association: its register, its dues, why it is in its state."""
+class Reached(Given):
+    """Who speaks for somebody, where it is, and in which language it reads."""
 
-    joined_on: Day
-    left_on: Day | None
     contact_name: str
     contact_role: str
     email: str
@@ -56,6 +54,13 @@ class Association(AssociationLine):
     country: str
     language: str
     themes: list[str]
+
+
+class Association(AssociationLine, Reached):
+    """One association: its register, its dues, why it is in its state."""
+
+    joined_on: Day
+    left_on: Day | None
     own_dues: Money | None
     hold_reason: str
     last_contact_on: Day | None

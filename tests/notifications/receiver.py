@@ -1,6 +1,7 @@
 """A real HTTP server on loopback that takes what webhooks are told, and answers as a test wants."""
 
 import json
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +33,15 @@ class Taken:
         verify(key, message, datetime.fromtimestamp(int(stamp), UTC))
 
 
+class Quiet(ThreadingHTTPServer):
+    """A client that hangs up, or does not like our certificate, is part of what is tested: nothing is printed."""
+
+    def handle_error(self, request, client_address):
+        """Say nothing of a connection that ended; anything else is printed as ever."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 class Receiver:
     """`answers`: what it says to the next ones: a status, a status with headers, "hang", "drip" or "junk"; then 204."""
 
@@ -39,7 +49,7 @@ class Receiver:
         self.taken: list[Taken] = []
         self.answers = []
         self.arrived, self.over = Event(), Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = Quiet(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)

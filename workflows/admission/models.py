@@ -2,13 +2,13 @@
 
 from datetime import date
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from engine.models import one_of
-from workflows.membership.models import Kind
+from workflows.membership.models import Kind, Reached
 
 
-class Candidate(SQLModel, table=True):
+class Candidate(Reached, table=True):
     """An application, kept whatever becomes of it. Its row has the id of its workflow instance.
 
     `services`: what it asks for, as kind:identifier separated by |. `presented_by`: a seat, or a member's number.
@@ -21,19 +21,6 @@ class Candidate(SQLModel, table=True):
     name: str
     kind: str = Kind.ASSOCIATION
     applied_on: date
-    contact_name: str = ""
-    contact_role: str = ""
-    email: str = ""
-    treasurer_name: str = ""
-    treasurer_email: str = ""
-    phone: str = ""
-    address: str = ""
-    postcode: str = ""
-    city: str = ""
-    region: str = ""
-    country: str = ""
-    language: str = "fr"
-    themes: str = ""
     services: str = ""
     presented_by: str = ""
     note: str = ""

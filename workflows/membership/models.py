@@ -76,7 +76,25 @@ class OrderStatus(StrEnum):
     FAILED = "failed"
 
 
-class Association(SQLModel, table=True):
+class Reached(SQLModel):
+    """Who speaks for somebody in the register, where it is, and in which language it reads; `themes` separated by |."""
+
+    contact_name: str = ""
+    contact_role: str = ""
+    email: str = ""
+    treasurer_name: str = ""
+    treasurer_email: str = ""
+    phone: str = ""
+    address: str = ""
+    postcode: str = ""
+    city: str = ""
+    region: str = ""
+    country: str = ""
+    language: str = "fr"
+    themes: str = ""
+
+
+class Association(Reached, table=True):
     """A member of the hoster, association or person, with what its membership must remember.
 
     `concerned`: the years that the present reminder or cut-off is about, separated by |.
@@ -89,21 +107,8 @@ class Association(SQLModel, table=True):
     name: str
     kind: str = Kind.ASSOCIATION
     joined_on: date
-    contact_name: str = ""
-    contact_role: str = ""
-    email: str = ""
     email_bounced_at: datetime | None = None
-    treasurer_name: str = ""
-    treasurer_email: str = ""
     treasurer_email_bounced_at: datetime | None = None
-    phone: str = ""
-    address: str = ""
-    postcode: str = ""
-    city: str = ""
-    region: str = ""
-    country: str = ""
-    language: str = "fr"
-    themes: str = ""
     dues_cents: int | None = None
     hold_until: date | None = None
     hold_reason: str = ""

@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from engine.across import parts_of
 from engine.annulment import annul
 from engine.audit import audit
 from engine.ballots import Choice
 from engine.cases import BallotFacts, Case, Occasion
 from engine.errors import FutureDate, Invalid, NotAllowed
-from engine.listings import pairs_of
 from engine.rules import Rules
 from engine.sheet import Postponed, postpone, record
 from workflows.admission import applications
@@ -57,7 +57,9 @@ def act(house, when, number, do):
 
 def latest_pair(work) -> tuple[Case, BallotFacts]:
     """The latest ballot, with the candidate that it is about."""
-    return pairs_of(work, [work.connection.exec_driver_sql("SELECT max(id) FROM ballot").scalar_one()])[0]
+    latest = work.connection.exec_driver_sql("SELECT max(id) FROM ballot").scalar_one()
+    part = parts_of(work, [latest])[0]
+    return part.case, part.ballot
 
 
 def admitted(house):
