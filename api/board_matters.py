@@ -12,7 +12,7 @@ from api.addressees import members_of
 from api.guard import DOOR
 from api.links import HIDDEN
 from api.settings import Settings
-from engine.models import BallotStatus, BoardMail
+from engine.board_models import BallotStatus, BoardMail
 from notifications.outbox import BoardLookup
 from workflows import WORKFLOWS
 

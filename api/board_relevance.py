@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
-from engine.models import BoardMail
+from engine.board_models import BoardMail
 from engine.notices import votes_awaited
 from engine.store import rows_of
 

@@ -19,13 +19,13 @@ from api.standing import mail_mode, unproven_reminders, unproven_text
 from engine.alarms import NOT_RUNNING, SILENCE
 from engine.audit import unknown_definitions
 from engine.board import seats_in_office
+from engine.board_models import BoardMail
 from engine.clock import local_day
 from engine.errors import RelanceError
 from engine.faults import file_of, name_of
 from engine.listings import switch
 from engine.meetings import MEETING_UNCONFIRMED, meetings_where
 from engine.migrate import current_revision
-from engine.models import BoardMail
 from engine.outlook import paused_until
 from engine.planning import REPLANNED
 from engine.revisions import known_revisions, refuse_newer

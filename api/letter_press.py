@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from api.addressees import letterhead_of, members_of
 from api.minutes import names_of, owed_at
 from api.settings import Settings
+from engine.board_models import BallotStatus
 from engine.clock import at_local, end_of_day, local_day
 from engine.meetings import MeetingFacts, next_meeting_after
 from engine.minutes import Item, MinutesFacts, minutes_of
-from engine.models import BallotStatus
 from engine.rules import Rules
 from engine.store import instant_of, maybe_day, maybe_instant, rows_of, stored
 from notifications.minutes import counted

@@ -7,12 +7,12 @@ from engine.alarms import addresses, alarm_mails
 from engine.apart import each_apart
 from engine.batch import NEW_BALLOT, OUTBOX, Statement
 from engine.board_mail import Telling, tell_decisions, tell_seats, was_told
+from engine.board_models import BallotStatus, BoardMail
 from engine.cases import BallotFacts, Case, Occasion
 from engine.clock import local_day
 from engine.context import Context
 from engine.definition import BallotRule, Workflow
 from engine.meetings import MEETING_UNCONFIRMED, MeetingFacts, meetings_where
-from engine.models import BallotStatus, BoardMail
 from engine.recusals import stand_aside_anew, stand_aside_as_declared
 from engine.store import stored
 from engine.tallies import freeze, outcomes_of, tallies_of

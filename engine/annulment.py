@@ -6,10 +6,10 @@ The yearly step that had carried it out is open again: the board may decide anew
 from collections.abc import Sequence
 
 from engine.board_mail import tell_decisions
+from engine.board_models import BallotStatus
 from engine.cases import BallotFacts, Case
 from engine.errors import Invalid, NotAllowed
 from engine.meetings import meeting
-from engine.models import BallotStatus
 from engine.work import Work
 
 PEOPLE = 2

@@ -11,9 +11,10 @@ from typing import Any
 
 from engine.batch import OUTBOX
 from engine.board import SeatFacts, seats_in_office
+from engine.board_models import BoardMail
 from engine.clock import local_day
 from engine.meetings import MeetingFacts
-from engine.models import BoardMail, OutboxStatus
+from engine.models import OutboxStatus
 from engine.store import stored
 from engine.work import Work
 

@@ -5,11 +5,11 @@ What is put on by hand meets the same conditions as the list: the hand only adds
 
 from engine.agenda import LATEST_PUBLICATION, agenda_occasion, put_on
 from engine.board_mail import AgendaChange, tell_change
+from engine.board_models import BallotStatus
 from engine.cases import BallotFacts, Case
 from engine.definition import BallotRule
 from engine.errors import BallotNotOpen, GateNotMet, Invalid, NotAllowed
 from engine.meetings import MeetingFacts, meeting
-from engine.models import BallotStatus
 from engine.work import Decision, Work, set_ballot
 
 _MORE_ITEMS = "UPDATE meeting SET items = items + 1 WHERE id = ?"

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import Connection
 
+from engine.board_models import LIVE, BallotStatus
 from engine.calendar import clear_days_end
 from engine.clock import local_day
 from engine.definition import Transition
-from engine.models import LIVE, BallotStatus, OccurrenceStatus
+from engine.models import OccurrenceStatus
 from engine.rules import Rules
 from engine.store import instant_of, maybe_instant, rows_of
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from engine.across import parts_of, write_parts
 from engine.agenda import publish
 from engine.ballots import Choice
+from engine.board_models import BallotStatus
 from engine.calendar import Slot, open_slots
 from engine.clock import end_of_day
 from engine.context import Context, Sink
@@ -17,7 +18,6 @@ from engine.errors import Invalid, NotAllowed
 from engine.events import run_slot
 from engine.machine import SharedMachine
 from engine.meetings import MeetingFacts, confirm_meeting, move_meeting
-from engine.models import BallotStatus
 from engine.rules import Rules
 from engine.runs import BRAKE
 from engine.sheet import record

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.board_models import BallotStatus
 from engine.definition import Workflow
 from engine.errors import BallotNotOpen, Invalid
-from engine.models import BallotStatus
 from engine.store import day_of, instant_of, maybe_day, maybe_instant
 
 EVERYBODY = "*"

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.batch import CLOSE_TASK, task_key
+from engine.board_models import BoardMail
 from engine.calendar import meetings_between
 from engine.clock import at_local, end_of_day, local_day
 from engine.errors import Invalid, NotAllowed
-from engine.models import BoardMail
 from engine.rules import Rules
 from engine.store import instant_of, maybe_instant, stored
 

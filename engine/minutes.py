@@ -16,10 +16,10 @@ from sqlalchemy import Connection
 
 from engine.ballots import CountingRule
 from engine.board import SeatFacts, seats, seats_in_office
+from engine.board_models import LIVE, BallotStatus
 from engine.clock import local_day
 from engine.definition import Workflow
 from engine.meetings import MeetingFacts, meeting
-from engine.models import LIVE, BallotStatus
 from engine.recusals import absences
 from engine.store import instant_of, rows_of
 from engine.tallies import rule_of

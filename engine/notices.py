@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from engine.agenda import agenda_occasion, belongs, listable
 from engine.board import seats_in_office
 from engine.board_mail import Telling, tell_seats
+from engine.board_models import BoardMail
 from engine.context import Context, paused_at
 from engine.definition import Workflow
 from engine.meetings import MeetingFacts, meeting
-from engine.models import BoardMail
 from engine.store import stored
 from engine.work import Work
 

@@ -21,12 +21,12 @@ from engine.agenda import (
     list_settled,
 )
 from engine.board import seats_in_office
+from engine.board_models import LIVE
 from engine.calendar import Slot, closings_between, open_slots, slots_between
 from engine.cases import Case
 from engine.clock import local_day
 from engine.definition import BallotRule
 from engine.meetings import MeetingFacts, meetings_where
-from engine.models import LIVE
 from engine.rules import Mode
 from engine.store import maybe_instant, stored
 from engine.work import Work, slot_occasion, touches

@@ -6,11 +6,11 @@ from sqlalchemy import Connection
 
 from engine.batch import Statement
 from engine.board import seats_in_office
+from engine.board_models import BallotStatus
 from engine.cases import BallotFacts, Case
 from engine.clock import local_day
 from engine.errors import BallotNotOpen, Invalid, NotAllowed, NotASeat
 from engine.meetings import MeetingFacts
-from engine.models import BallotStatus
 from engine.store import stored
 from engine.work import Work
 

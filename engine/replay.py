@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from engine.ballots import Choice
+from engine.board_models import BallotStatus
 from engine.context import LONG_AGO
 from engine.definition import Workflow
 from engine.engine import Engine
 from engine.errors import BallotNotOpen, Invalid, RelanceError, ServerDown
-from engine.models import BallotStatus
 from engine.scenario import Scenario, Step, instant_of_toml
 from engine.voting import Cast
 

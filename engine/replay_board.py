@@ -12,9 +12,9 @@ from engine import by_hand, recusals
 from engine.across import Part, latest_ballot, parts_of, subject_of, write_parts
 from engine.annulment import annul
 from engine.ballots import Choice
+from engine.board_models import BallotStatus
 from engine.errors import BallotNotOpen, Invalid
 from engine.meetings import meeting, meeting_of_month
-from engine.models import BallotStatus
 from engine.replay import EVERYBODY, Player, choices_of
 from engine.scenario import Step
 from engine.sheet import Postponed, attend, postpone, record, record_counts, the_rest, unanimous

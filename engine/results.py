@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from engine.board_models import LIVE
 from engine.clock import end_of_day
-from engine.models import LIVE
 from engine.replay import Failure
 from engine.store import instant_of
 

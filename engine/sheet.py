@@ -12,11 +12,11 @@ from engine.across import Part, hearings, parts_of
 from engine.ballots import Choice, Outcome, Tally
 from engine.board import seats_in_office
 from engine.board_mail import tell_decisions, was_told
+from engine.board_models import BallotStatus
 from engine.cases import BallotFacts, Case
 from engine.clock import local_day
 from engine.errors import BallotNotOpen, GateNotMet, Invalid, NotAllowed, NotASeat, Recused
 from engine.meetings import MeetingFacts, meeting
-from engine.models import BallotStatus
 from engine.tallies import freeze, outcomes_of, recused_on, tallies_of
 from engine.voting import SUPERSEDE, VOTE
 from engine.work import Decision, Work, decided, set_ballot

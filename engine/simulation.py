@@ -14,12 +14,12 @@ from itertools import count
 from typing import Any, TypeAlias
 
 from engine.ballots import Choice
+from engine.board_models import BallotStatus
 from engine.clock import days_after, local_day, noon
 from engine.context import Sink
 from engine.definition import Workflow
 from engine.engine import Engine
 from engine.errors import Invalid
-from engine.models import BallotStatus
 from engine.results import Entry, journal_after
 from engine.store import Store, instant_of, stored
 from engine.tallies import voters_on

@@ -8,10 +8,10 @@ from engine.agenda import close_ballots
 from engine.ballots import Choice
 from engine.batch import Statement
 from engine.board import seats
+from engine.board_models import BallotStatus
 from engine.cases import BallotFacts, Case
 from engine.errors import BallotNotOpen, NotAllowed, NotASeat, Recused
 from engine.meetings import meeting
-from engine.models import BallotStatus
 from engine.store import rows_of
 from engine.tallies import recused_on
 from engine.work import Work

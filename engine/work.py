@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from engine.batch import APPLY_BALLOT, SET_BALLOT_STATUS, SET_TIMER, Batch, Beginning, note_taken
 from engine.board import seats_in_office
+from engine.board_models import BallotStatus
 from engine.calendar import Slot, open_slots
 from engine.cases import BallotFacts, Case, Occasion, add_engine_facts
 from engine.clock import local_day
@@ -19,7 +20,7 @@ from engine.definition import Transition, Workflow
 from engine.errors import BadDefinition
 from engine.machine import SharedMachine
 from engine.meetings import next_meeting_after
-from engine.models import BallotStatus, OccurrenceStatus
+from engine.models import OccurrenceStatus
 from engine.rules import Mode, Rules
 from engine.runs import EventRuns
 from engine.store import stored, tuples

@@ -12,8 +12,8 @@ from itertools import groupby
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from engine.board_models import BallotStatus
 from engine.minutes import Counts, Item, MinutesFacts, Presence, Said, Sitting
-from engine.models import BallotStatus
 from notifications import minutes_words as words
 from notifications import wording
 from notifications.documents import as_html, as_markdown

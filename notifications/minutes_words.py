@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from engine.ballots import Base, CountingRule, QuorumCounts, Share
+from engine.board_models import BallotStatus
 from engine.minutes import Item
-from engine.models import BallotStatus
 from notifications import wording
 
 Sentence = tuple[str, str]

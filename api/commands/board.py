@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from api.commands.desk import Desk
     from engine.ballots import Choice
+    from engine.board_models import BallotStatus
     from engine.listings import BallotLine
-    from engine.models import BallotStatus
 
 Status = Literal["scheduled", "open", "adopted", "rejected", "no_quorum", "withdrawn", "blocked"]
 Words = Annotated[
@@ -127,7 +127,7 @@ def vote(
     One seat, one vote, named; it can be changed until the ballot closes. All of them are recorded, or none.
     """
     from api.commands.desk import actor, open_desk
-    from engine.models import BallotStatus
+    from engine.board_models import BallotStatus
     from engine.voting import Cast, cast
 
     asked = meant([*words, *_single(seat, choice)])
@@ -166,8 +166,8 @@ def record(
     from api.commands.desk import actor, open_desk
     from api.commands.typed import choice, names
     from engine.across import parts_of, write_parts
+    from engine.board_models import BallotStatus
     from engine.listings import own_votes
-    from engine.models import BallotStatus
     from engine.sheet import record as write_down
     from workflows.admission.applications import set_conditions
 
@@ -206,7 +206,7 @@ def close(
     """
     from api.commands.desk import open_desk
     from engine.across import parts_of, write_parts
-    from engine.models import BallotStatus
+    from engine.board_models import BallotStatus
     from engine.voting import close_now
 
     asked = meant(words, everybody=True)

@@ -28,11 +28,11 @@ from api.schemas.board import Agenda, Ballot
 from api.settings import Settings
 from engine.ballots import Choice, CountingRule
 from engine.board_mail import tell_voter
+from engine.board_models import BallotStatus
 from engine.clock import local_day
 from engine.errors import BadConfiguration, Invalid, ListChanged, RelanceError
 from engine.faults import DatabaseFault
 from engine.meetings import meeting
-from engine.models import BallotStatus
 from engine.voting import Cast, cast
 from notifications import minutes_words, wording
 from workflows.membership.definition import MEMBERSHIP

@@ -10,7 +10,8 @@ from api.pagination import Cursor, Limit, Page, id_key, page_of
 from api.problems import NotFound
 from api.schemas.kinds import PathId
 from api.schemas.running import Attachment, Message, WholeMessage
-from engine.models import BoardMail, OutboxStatus
+from engine.board_models import BoardMail
+from engine.models import OutboxStatus
 from engine.store import instant_of, maybe_instant
 from engine.work import Work
 from notifications import enclosures

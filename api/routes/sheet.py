@@ -11,9 +11,9 @@ from api.schemas.kinds import PathId
 from engine.across import Part, parts_of, write_parts
 from engine.ballots import Choice
 from engine.board_mail import tell_decisions
+from engine.board_models import BallotStatus
 from engine.errors import Invalid, NotAllowed
 from engine.meetings import MeetingFacts
-from engine.models import BallotStatus
 from engine.sheet import Postponed, attend, postpone, record, record_counts, the_rest, unanimous
 from engine.work import Work
 from workflows.admission.applications import set_conditions

@@ -9,8 +9,8 @@ from api.schemas.kinds import PathId
 from api.votes import CHANNEL
 from engine.across import hearings
 from engine.ballots import Choice
+from engine.board_models import BallotStatus
 from engine.errors import Invalid, ListChanged
-from engine.models import BallotStatus
 from engine.voting import Cast, cast
 from engine.work import Work
 from workflows import WORKFLOWS

@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from api.cli import main, refusal
 from api.commands import board, procedure, run
+from engine.board_models import BallotStatus
 from engine.errors import FutureDate
-from engine.models import BallotStatus, OutboxStatus
+from engine.models import OutboxStatus
 from workflows.membership.models import LetterOutcome
 from workflows.membership.words import State
 

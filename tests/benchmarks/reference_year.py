@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 
 from engine import outbox
 from engine.ballots import Choice
+from engine.board_models import BallotStatus
 from engine.engine import Engine
-from engine.models import BallotStatus
 from engine.rules import Mode, Rules
 from engine.store import Store, stored
 from engine.voting import Cast

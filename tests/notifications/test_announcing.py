@@ -14,8 +14,8 @@ from api.settings import settings_from_mapping
 from api.signatures import sign
 from api.wiring import rules_of
 from engine.announcements import is_announcing
+from engine.board_models import BallotStatus
 from engine.engine import Engine
-from engine.models import BallotStatus
 from engine.store import Store
 from notifications import deliveries, webhooks
 from notifications.announcing import BALLOT_EVENTS, SAID, Crier, Surroundings

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from engine.ballots import CountingRule
+from engine.board_models import BallotStatus
 from engine.minutes import Annulled, Aside, Counts, Item, MinutesFacts, Presence, Said, Sitting
-from engine.models import BallotStatus
 from notifications.documents import plain_markdown
 from notifications.minutes import House, Style, Version, document_of, html, markdown
 from notifications.render import Letterhead

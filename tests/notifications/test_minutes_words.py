@@ -6,8 +6,8 @@ from fractions import Fraction
 import pytest
 
 from engine.ballots import Base, CountingRule, QuorumCounts
+from engine.board_models import BallotStatus
 from engine.minutes import Counts, Item
-from engine.models import BallotStatus
 from notifications import minutes_words as words
 from notifications.documents import plain_markdown
 from notifications.minutes import counted, sentence

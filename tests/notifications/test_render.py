@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from jinja2 import TemplateError, UndefinedError
 from jinja2.exceptions import SecurityError
 
+from engine.board_models import BoardMail
 from engine.errors import BadDefinition
-from engine.models import BoardMail
 from notifications import Letterhead, Renderer, check_templates, fr_typo, wording
 from notifications import render as texts
 from notifications.own_words import FOLDER

@@ -2,11 +2,11 @@
 
 from datetime import date
 
+from engine.board_models import BallotStatus
 from engine.calendar import stay_end
 from engine.cases import Occasion
 from engine.clock import local_day
 from engine.definition import Guard, Why
-from engine.models import BallotStatus
 from workflows.membership.facts import Member
 from workflows.membership.models import Kind
 from workflows.membership.options import first_year, options_of

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from engine.board_models import BallotStatus
 from engine.cases import Occasion
 from engine.clock import local_day
 from engine.definition import Why
-from engine.models import BallotStatus
 from engine.rules import Rules
 from workflows.membership.facts import LetterFacts, Member
 from workflows.membership.guards import not_held

@@ -5,10 +5,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from engine.ballots import Choice
+from engine.board_models import BallotStatus, BoardMail
 from engine.errors import Invalid
 from engine.events import MISSED_STEP
 from engine.meetings import MEETING_UNCONFIRMED
-from engine.models import BallotStatus, BoardMail
 from engine.runs import BRAKE
 from engine.sheet import FOLLOW_UP
 from workflows import WORKFLOWS

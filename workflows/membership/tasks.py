@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, tzinfo
 
 from engine.batch import Batch
+from engine.board_models import BallotStatus
 from engine.cases import Occasion
 from engine.clock import at_local, local_day
-from engine.models import BallotStatus
 from workflows.membership.deeds import deletion_day_after
 from workflows.membership.facts import HEARD, Member
 from workflows.membership.models import LetterKind
