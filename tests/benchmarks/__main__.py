@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import documents, floor, idle, mail, reference_year, votes
+from tests.benchmarks import documents, idle, mail, votes
 
 SIZES, FULL = (10_000, 100_000), 1_000_000
 RELANCE = Path(sys.executable).with_name("relance")
@@ -58,17 +58,6 @@ class Year:
         return self.engine_work / first.engine_work / more, self.floor_work / first.floor_work / more
 
 
-def one_side(name: str, members: int, folder: Path) -> None:
-    """Run one side in this process and print its figures as JSON."""
-    if name == "engine":
-        clock = reference_year.live(members, folder)
-        figures = {"seconds": clock.total, "work": clock.work, "megabytes": reference_year.peak_megabytes()}
-        print(json.dumps(figures))
-    else:
-        clock = floor.write(folder, members)
-        print(json.dumps({"seconds": clock.total, "work": clock.work, "different": floor.compare(folder)}))
-
-
 def both_sides(members: int) -> Year:
     """Run both sides once, each in its own process. Exits when they did not write the same rows."""
     with tempfile.TemporaryDirectory(prefix="relance-bench-") as folder:
@@ -82,7 +71,7 @@ def both_sides(members: int) -> Year:
 
 def _process(name: str, members: int, folder: str) -> dict[str, Any]:
     _progress(f"{name}, {members:,} associations …")
-    command = [sys.executable, "-m", "tests.benchmarks", "--side", name, "--members", str(members), "--folder", folder]
+    command = [sys.executable, "-m", "tests.benchmarks.side", name, str(members), folder]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -149,12 +138,7 @@ def main() -> None:
         "--full", action="store_true", help=f"also {FULL:,} associations: some minutes and 8 GB of disk"
     )
     parser.add_argument("--times", type=int, default=3, help="runs of each year (one of the largest)")
-    for name in ("--side", "--members", "--folder"):
-        parser.add_argument(name, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.side:
-        one_side(asked.side, int(asked.members), Path(asked.folder))
-        return
     show_years(SIZES, asked.times)
     if asked.full:
         show_years((SIZES[0], FULL), 1)

@@ -86,8 +86,10 @@ RUNG = "DELETE FROM timer"
 WRITTEN = f"""INSERT INTO letter SELECT id, association_id, kind, created_at, NULL, tracking, NULL, NULL, search_note
     {_ids("letter")}"""
 
-WAITING = f"""INSERT INTO outbox_message SELECT id, dedupe_key, instance_id, kind, occasion, event, year, recipient,
-    language, context, 'pending', created_at, due_at, NULL, subject, body, attempts, error, claim, data_at, answer
+WAITING = f"""INSERT INTO outbox_message (id, dedupe_key, instance_id, kind, occasion, event, year, recipient, language,
+    context, status, created_at, due_at, sent_at, subject, body, layout, attempts, error, claim, data_at, answer)
+    SELECT id, dedupe_key, instance_id, kind, occasion, event, year, recipient, language,
+    context, 'pending', created_at, due_at, NULL, subject, body, layout, attempts, error, claim, data_at, answer
     {_ids("outbox_message")}"""
 """A mail is written as waiting; the server's part comes later."""
 
