@@ -85,7 +85,9 @@ class BallotRule:
     """The gates: which are still missing. With gates, the ballot waits for the meeting's hour."""
     sends: tuple[str, ...] = ()
     sends_again: tuple[str, ...] = ()
-    """Sent instead of `sends` when an earlier ballot on the same question did not take place."""
+    """Sent instead of `sends` when an earlier ballot on the same question did not take place, and when it moves."""
+    invited_by: tuple[str, ...] = ()
+    """Mails that name the hearing's hour: when the meeting moves, whoever had one is sent `sends_again`."""
     on_rejected: str | None = None
     source: tuple[str, ...] = ()
     """Where whoever may be listed stands; by default, where the trigger's arrows start."""

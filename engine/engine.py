@@ -17,14 +17,15 @@ from engine.definition import Workflow
 from engine.errors import Invalid, NotAllowed
 from engine.events import run_slot
 from engine.machine import SharedMachine
-from engine.meetings import MeetingFacts, confirm_meeting, move_meeting
+from engine.meetings import MeetingFacts, confirm_meeting
+from engine.moving import move
 from engine.rules import Rules
 from engine.runs import BRAKE
 from engine.sheet import record
 from engine.store import Store, stored
 from engine.tick import Ran, end_pauses, next_moment, start_clock, tick, ticked, upto
 from engine.voting import Cast, cast, close_now
-from engine.work import Work
+from engine.work import NOBODY, Work
 
 
 class Engine:
@@ -105,11 +106,10 @@ class Engine:
 
     # Meetings
 
-    def move_meeting(self, month: str, held_at: datetime, now: datetime) -> MeetingFacts:
+    def move_meeting(self, month: str, held_at: datetime, now: datetime, by: str = NOBODY) -> MeetingFacts:
         """Move the meeting planned for a month; its agenda is published at once when that is due."""
-        self.tick(now)
-        with self.store.write() as connection:
-            moved = move_meeting(connection, self.rules, month, held_at, now)
+        with self.acting(self.context.workflows[0], now) as work:
+            moved = move(work, month, held_at, by)
         if moved.published_at is None and moved.publish_at <= now:
             publish(self.context, moved, now, now)
             self.context.let_arrive(now)

@@ -23,7 +23,7 @@ PRAGMAS = {
     "synchronous": "2",  # FULL: NORMAL loses acknowledged commits in a power cut
     "foreign_keys": "1",
     "busy_timeout": "30000",
-    "cache_size": "-65536",
+    "cache_size": "-49152",
     "wal_autocheckpoint": "20000",
 }
 

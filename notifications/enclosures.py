@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.store import rows_of
+from notifications.invitations import INVITING, part_of
 from notifications.mail import Outgoing, Part
 from notifications.papers import CALL, Post, Typesetter
 from notifications.postal import postal_lines
 from notifications.render import Letterhead
 
 PDF = "application/pdf"
-ENCLOSING = frozenset({CALL})
+ENCLOSING = frozenset({CALL}) | INVITING
 _NAMES = {"fr": "appel", "en": "call"}
 
 _KEEP = """INSERT INTO outbox_attachment (message_id, name, media_type, content)
@@ -32,15 +33,23 @@ class Enclosures:
     """Makes the files that go with the mails of one organisation."""
 
     def __init__(self, letterhead: Letterhead) -> None:
+        self.letterhead = letterhead
         self._typesetter = Typesetter(letterhead)
 
     def make(self, kind: str, language: str, values: Mapping[str, Any], made_at: datetime) -> tuple[Part, ...]:
         """Make what goes with one mail. Raises a jinja2.TemplateError, BadDefinition."""
+        if kind in INVITING:
+            return self._invitation(values)
         if kind not in ENCLOSING:
             return ()
         paper = self._typesetter.paper(kind, language, values, Post(postal_lines(values, language)))
         name = f"{_NAMES[str(paper['language'])]}-{values['year']}-{values['number']}.pdf"
         return (Part(name, PDF, self._typesetter.print([paper], made_at)),)
+
+    def _invitation(self, values: Mapping[str, Any]) -> tuple[Part, ...]:
+        invitation = values.get("invitation")
+        part = None if invitation is None else part_of(self.letterhead, invitation)
+        return () if part is None else (part,)
 
 
 def keep(connection: Connection, parts: Iterable[tuple[int, Part]]) -> None:

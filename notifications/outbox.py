@@ -16,6 +16,7 @@ from engine.batch import OPEN_TASK, task_key
 from engine.errors import BadDefinition
 from engine.store import Store, instant_of
 from notifications.enclosures import Enclosures, keep
+from notifications.invitations import INVITING, invitation_of
 from notifications.mail import Part
 from notifications.own_words import BrokenTemplate
 from notifications.pages import keep_pages
@@ -53,7 +54,7 @@ _NOTHING: dict[str, Any] = {
     **dict.fromkeys(("day", "meeting", "place", "payment", "until", "event", "items", "meeting_id", "link")),
     **dict.fromkeys(("conditions", "total", "reference", "pay_by", "resign_before", "state", "contact_name")),
     **dict.fromkeys(("owed", "owed_years", "concerned", "decisions", "listed", "subjects", "votes", "wanted"), ()),
-    **dict.fromkeys(("person", "added"), False),
+    **dict.fromkeys(("person", "added", "moved"), False),
     **dict.fromkeys(("reason", "seat", "unlisted", "trigger")),
 }
 _PAYMENT: dict[str, Any] = {"years": (), "credit": 0, "reference": "", "reversed_on": None, "reason": None}
@@ -166,6 +167,8 @@ def _values_of_all(
             values = values_of(row, members, writer.letterhead)
             if row.instance_id is None:
                 values |= writer.of_board(connection, row.kind, values)
+            elif row.kind in INVITING and writer.enclosures is not None:
+                values["invitation"] = invitation_of(connection, row, values)
         except UNRENDERABLE as error:
             found.append(error)
         else:
@@ -181,7 +184,8 @@ def _draft(rows: Sequence[Row[Any]], values: Sequence[dict[str, Any] | Exception
             if isinstance(known, Exception):
                 raise known
             text = writer.renderer.render(row.kind, row.language, known)
-            same = (row.instance_id, row.kind, row.language, row.context, row.created_at)
+            own = row.id if row.kind in INVITING else None  # an invitation names whom it is for
+            same = (row.instance_id, row.kind, row.language, row.context, row.created_at, own)
             if same not in made and writer.enclosures is not None:
                 made[same] = writer.enclosures.make(row.kind, row.language, known, instant_of(row.created_at))
         except UNRENDERABLE as error:

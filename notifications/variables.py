@@ -92,6 +92,7 @@ SUBJECTS = (
         (
             Variable("meeting", "the meeting's instant", "2025-08-28T16:30:00+00:00", "2025-08-28T16:30:00+00:00"),
             Variable("meeting_id", "the meeting's number", 8),
+            Variable("moved", "whether the meeting that it was invited to has moved", full=True, little=False),
             Variable("place", "where it is held; may be missing", "Maison des associations, salle 2 : au fond"),
             Variable("until", "until when one may vote (an instant); may be missing", "2025-08-28T22:00:00+00:00"),
             Variable("items", "how many questions there are", 12, 1),

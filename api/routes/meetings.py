@@ -16,7 +16,8 @@ from api.settings import Settings
 from engine import listings
 from engine.extraordinary import call_meeting as call_extraordinary
 from engine.listings import MeetingLine
-from engine.meetings import MeetingFacts, confirm_meeting, meetings_where, move_meeting
+from engine.meetings import MeetingFacts, confirm_meeting, meetings_where
+from engine.moving import move
 from engine.recusals import absences
 from engine.work import Work
 
@@ -96,7 +97,7 @@ def change_meeting(meeting_id: PathId, body: ChangedMeeting, office: Secretary) 
 def _change(work: Work, planned: MeetingFacts, body: ChangedMeeting, actor: str) -> None:
     connection = work.connection
     if body.held_at is not None and body.held_at != planned.held_at:
-        move_meeting(connection, work.rules, planned.month, body.held_at, work.at)
+        move(work, planned.month, body.held_at, actor)
     if body.confirmed:
         confirm_meeting(connection, planned.month, work.at, actor)
     if body.place is not None:

@@ -6,7 +6,7 @@ of several runs the one with the median ratio is shown. `--full` adds the year o
 Two ratios are shown. By the clock: what a user waits, with the disk's answers, on a quiet machine. By work: seconds
 that the processors worked for either side, its system calls included; on a busy machine trust this one, since waiting
 for a turn does not count. « Per association » compares a size's work with the smallest size's: 1.00 would be linear.
-It grows a little on both sides once the file outgrows SQLite's cache of 64 MB, so the floor's own growth stands
+It grows a little on both sides once the file outgrows SQLite's cache of 48 MB, so the floor's own growth stands
 beside it. Memory is the peak of the engine's process.
 """
 

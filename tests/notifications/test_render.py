@@ -61,6 +61,7 @@ VALUES = {
     "number": "A0042",
     "name": "Œuvre « d'Été »",
     "person": False,
+    "moved": False,
     "contact_name": "Anne Œhler",
     "state": "suspended",
     "year": 2026,
@@ -206,6 +207,23 @@ def test_a_last_call_is_for_the_list_or_for_another_hearing(pic):
     assert again.subject == "[Le PIC] Votre audition : nouvelle réunion – A0042"
     assert "être assistés par une personne de votre choix" in again.body
     assert "interrompre vos services" not in again.body
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "said"),
+    [
+        (
+            "fr",
+            "Votre audition : la réunion est déplacée – A0042",
+            "Elle se tiendra le jeudi 28 août 2025 à 18\u00a0h\u00a030",
+        ),
+        ("en", "Your hearing: the meeting is moved – A0042", "It will be held on Thursday 28 August 2025 at 18:30"),
+    ],
+)
+def test_whoever_was_invited_to_a_hearing_reads_its_new_hour(pic, language, subject, said):
+    moved = pic.render("last_call", language, VALUES | {"state": "proposed_for_removal", "moved": True})
+    assert subject in moved.subject
+    assert said in moved.body
 
 
 def test_a_summons_names_the_meeting_and_the_rights(pic):

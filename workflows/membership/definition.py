@@ -97,7 +97,7 @@ BALLOTS = (
     BallotRule(
         Trigger.REMOVE, month=10, every_meeting=True, question="Strike it off, having heard it?",
         lists=(owes,), drops_out=(still_concerned,), hearing=missing_gates,
-        on_rejected=Trigger.SPARE, sends_again=(Mail.LAST_CALL,),
+        on_rejected=Trigger.SPARE, sends_again=(Mail.LAST_CALL,), invited_by=(Mail.SUMMONS, Mail.LAST_CALL),
     ),
     BallotRule(
         Trigger.CORRECT, month=1, every_meeting=True, source=(REMOVED,), question="It has paid, and the letter has not left: annul the strike-off?",

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from engine.batch import OUTBOX, Batch
 from engine.cases import Occasion
+from engine.moving import MOVED
 from engine.store import stored
 from workflows.membership.facts import Member
 from workflows.membership.words import Mail
@@ -37,10 +38,12 @@ def put_in_outbox(member: Member, kind: str, key: str, occasion: Occasion, batch
 
 
 def context_of(member: Member, occasion: Occasion) -> str:
-    """JSON of what the text will need; `payment` is what a receipt or a bounce tells."""
+    """JSON of what the text will need: `payment` for a receipt or a bounce, `moved` when a hearing has a new hour."""
     cached = _cached_context(
         occasion.year, member.owed(), member.concerned, occasion.day, occasion.meeting_at, member.state
     )
+    if occasion.cause == MOVED:
+        return f'{cached[:-1]}, "moved": true}}'
     if occasion.told is None:
         return cached
     return f'{cached[:-1]}, "payment": {_encode(occasion.told)}}}'

@@ -5,13 +5,14 @@ Receipts, and what tells of a payment that bounced, are never wrong: they tell w
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.store import rows_of
+from engine.store import instant_of, rows_of
 from workflows.membership.words import ACTIVE, CUT, Mail, State
 
 TELLS: Mapping[str, tuple[State, ...]] = MappingProxyType(
@@ -38,26 +39,46 @@ _UNSETTLED = """SELECT association_id, year FROM due
     WHERE association_id IN {ids} AND called_at IS NOT NULL AND settled_cents < amount_cents"""
 _ON_AGENDA = """SELECT instance_id, 'meeting-' || meeting_id FROM ballot
     WHERE instance_id IN {ids} AND status IN ('scheduled', 'open')"""
+_HOURS = "SELECT held_at FROM meeting WHERE closed_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What is so now: years owed by member, what is on an agenda, and the hours of the meetings to come."""
+
+    owed: set[tuple[int, int]]
+    listed: set[tuple[int, str]]
+    hours: set[str]
 
 
 def no_longer_right(connection: Connection, messages: Sequence[int]) -> dict[int, str]:
     """Return, by the message's id, why a mail to a member has become wrong; those that are right are left out."""
     rows = [row for row in rows_of(connection, _MESSAGES, messages) if row[1] in TELLS]
+    return dict(_wrong(rows, _standing(connection, rows)))
+
+
+def _standing(connection: Connection, rows: Sequence[Any]) -> _Standing:
     members = sorted({row[2] for row in rows})
-    owed: set[Any] = set(rows_of(connection, _UNSETTLED, members)) if members else set()
     called = [row[2] for row in rows if row[1] == Mail.LAST_CALL]
-    listed: set[Any] = set(rows_of(connection, _ON_AGENDA, called)) if called else set()
-    return dict(_wrong(rows, owed, listed))
+    return _Standing(
+        owed=set(rows_of(connection, _UNSETTLED, members)) if members else set(),
+        listed=set(rows_of(connection, _ON_AGENDA, called)) if called else set(),
+        hours={instant_of(row[0]).isoformat() for row in connection.exec_driver_sql(_HOURS)} if called else set(),
+    )
 
 
-def _wrong(rows: Sequence[Any], owed: set[tuple[int, int]], listed: set[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+def _wrong(rows: Sequence[Any], now: _Standing) -> Iterator[tuple[int, str]]:
     for message, kind, member, year, occasion, context, state in rows:
         if state not in TELLS[kind]:
             yield message, f"is {state} by now"
-        elif kind in ASKS_FOR_MONEY and owed.isdisjoint((member, due) for due in _years_told(kind, year, context)):
+        elif kind in ASKS_FOR_MONEY and now.owed.isdisjoint((member, due) for due in _years_told(kind, year, context)):
             yield message, "what it asks for was settled meanwhile"
-        elif kind == Mail.LAST_CALL and (member, occasion) not in listed:
-            yield message, "the board does not look at it any more"
+        elif kind == Mail.LAST_CALL:
+            told = json.loads(context)
+            if state == State.PROPOSED and told["meeting"] not in now.hours:
+                yield message, "the hearing has another hour by now"
+            elif not told.get("moved") and (member, occasion) not in now.listed:
+                yield message, "the board does not look at it any more"
 
 
 @lru_cache(maxsize=1024)
