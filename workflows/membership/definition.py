@@ -1,6 +1,8 @@
 """The page: the assembly's slide as rows. Nothing else decides what moves a member.
 
-Read it from the top: the year's dates, what the board decides and when, then every arrow with its conditions.
+Read it from the top: the year's dates, what the board decides and when, then every arrow with its conditions. Every
+condition is a sentence of guards.py, under the name used here. What the assembly did not vote but the house rules and
+prudence add: the last days, the brake, stays, persons, corrections, and that nobody is cut whom no reminder reached.
 """
 
 from engine.calendar import YearlyRule
@@ -72,7 +74,8 @@ LABELS: dict[str, str] = {
 # fmt: off
 # ruff: noqa: E501  A row is read as one line, like the slide's.
 
-# The year. Each step runs from its day at 09:00 until its last day. `asks`: whose « no » is noted too.
+# The year. Each step runs on its day at 09:00; whoever it could not concern then is still taken up to its last day
+# (`until`), and not after it. `brake`: how many it may touch before the treasurer says yes. `asks`: whose « no » is noted.
 CALENDAR = (
     CalendarEvent(Trigger.CALL,     YearlyRule("call",     month=12, day=1,  until="02-28", year_offset=1)),
     CalendarEvent(Trigger.CAMPAIGN, YearlyRule("campaign", month=1,  day=15, until="03-31"), asks=(PAID,)),
