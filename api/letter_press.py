@@ -17,6 +17,7 @@ from engine.minutes import Item, MinutesFacts, minutes_of
 from engine.rules import Rules
 from engine.store import instant_of, maybe_day, maybe_instant, rows_of, stored
 from notifications.minutes import counted
+from notifications.outbox import ask_to_mend
 from notifications.paper_labels import CLAUSE_TITLES
 from notifications.papers import Paper, Post, Typesetter
 from notifications.postal import has_address, postal_lines
@@ -76,10 +77,11 @@ def latest_letters(connection: Connection, number: str) -> list[int]:
     return [row[0] for row in connection.exec_driver_sql(_LATEST, (number,))]
 
 
-def keep(connection: Connection, printed: Mapping[int, bytes]) -> None:
-    """Keep letters as they were printed, unless they have been posted meanwhile."""
-    if printed:
-        connection.exec_driver_sql(_KEEP, [(content, letter) for letter, content in printed.items()])
+def keep(connection: Connection, press: "LetterPress") -> None:
+    """Keep letters as they were printed, unless they have been posted meanwhile; ask to mend own words that failed."""
+    if press.printed:
+        connection.exec_driver_sql(_KEEP, [(content, letter) for letter, content in press.printed.items()])
+    ask_to_mend(connection, press.typesetter.troubles, stored(press.now))
 
 
 @dataclass

@@ -94,13 +94,13 @@ def hooks_of(settings: Settings, engine: Engine, hindered: Hindered = log_fault)
 
 def _words_of(settings: Settings, engine: Engine) -> Callable[[], object]:
     letterhead, matters, store = letterhead_of(settings), matters_of(settings), engine.store
-    enclosures = Enclosures(letterhead)
 
     def write_words() -> None:
         with store.read() as connection:
             wordless = any_wordless(connection)
         if wordless:
-            render_pending(store, letterhead, members_of, matters, enclosures, WORDS_AT_ONCE)
+            # Made anew each time: the organisation may have changed its own words.
+            render_pending(store, letterhead, members_of, matters, Enclosures(letterhead), WORDS_AT_ONCE)
 
     return write_words
 

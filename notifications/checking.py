@@ -4,12 +4,13 @@ The built-in ones are tried in the same way by the tests.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
 from notifications.hypertext import writer_of
 from notifications.own_words import NAMES, Overlay
+from notifications.papers import CALL, ROOM, Post, Typesetter
 from notifications.render import INCLUDE, LANGUAGES, LAYOUT, Letterhead, Renderer
 from notifications.variables import samples
 
@@ -34,8 +35,19 @@ def faults(letterhead: Letterhead) -> list[Fault]:
         for kind, language in _concerned(overlay):
             text = renderer.render(kind, language, values)
             writer_of(renderer.pages[text.layout]).write(text.subject, text.body)
-    found = {**renderer.troubles, **dict(_strangers(overlay))}
+    found = {**renderer.troubles, **_papers(letterhead, overlay), **dict(_strangers(overlay))}
     return [Fault(place, reason) for place, reason in sorted(found.items())]
+
+
+def _papers(letterhead: Letterhead, overlay: Overlay) -> Mapping[str, str]:
+    """Write each paper that the organisation has words for; say what is wrong with them."""
+    typesetter = Typesetter(letterhead)
+    for kind in overlay.kinds(ROOM):
+        for language in LANGUAGES:
+            if overlay.is_own(f"{language}/{ROOM}/{kind}.txt"):
+                for _, values in samples(letters=kind != CALL):
+                    typesetter.paper(kind, language, values, Post())
+    return typesetter.troubles
 
 
 def _concerned(overlay: Overlay) -> Iterator[tuple[str, str]]:
@@ -62,7 +74,8 @@ def own_files(letterhead: Letterhead) -> list[str]:
 def _strangers(overlay: Overlay) -> Iterator[Fault]:
     """Find files that nothing reads: a kind that is misspelt would else go unnoticed."""
     known = [
-        f"{language}/{kind}{end}" for language in LANGUAGES for kind in overlay.kinds() for end in (".txt", ".html")
+        *(f"{language}/{kind}{end}" for language in LANGUAGES for kind in overlay.kinds() for end in (".txt", ".html")),
+        *(f"{language}/{ROOM}/{kind}.txt" for language in LANGUAGES for kind in overlay.kinds(ROOM)),
     ]
     for name in overlay.files():
         read = name in known or name == LAYOUT or (NAMES.fullmatch(name) and _PART.fullmatch(name))

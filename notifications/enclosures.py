@@ -36,6 +36,11 @@ class Enclosures:
         self.letterhead = letterhead
         self._typesetter = Typesetter(letterhead)
 
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """What of the organisation's own texts could not be used, by file and line, and why."""
+        return self._typesetter.troubles
+
     def make(self, kind: str, language: str, values: Mapping[str, Any], made_at: datetime) -> tuple[Part, ...]:
         """Make what goes with one mail. Raises a jinja2.TemplateError, BadDefinition."""
         if kind in INVITING:

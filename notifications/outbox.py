@@ -22,6 +22,7 @@ from notifications.own_words import BrokenTemplate
 from notifications.pages import keep_pages
 from notifications.reference import reference_of
 from notifications.render import Letterhead, Renderer, Text
+from notifications.variables import UNTOLD
 
 LOG = logging.getLogger("relance.mail")
 BATCH = 500
@@ -48,15 +49,6 @@ _FAILED = "UPDATE outbox_message SET status = 'failed', error = ? WHERE id = ? A
 
 _BEFORE_ALL: tuple[str, int] | None = ("", 0)
 
-# What a template may ask about and an occasion need not tell.
-_NOTHING: dict[str, Any] = {
-    **dict.fromkeys(("since", "fault")),
-    **dict.fromkeys(("day", "meeting", "place", "payment", "until", "event", "items", "meeting_id", "link")),
-    **dict.fromkeys(("conditions", "total", "reference", "pay_by", "resign_before", "state", "contact_name")),
-    **dict.fromkeys(("owed", "owed_years", "concerned", "decisions", "listed", "subjects", "votes", "wanted"), ()),
-    **dict.fromkeys(("person", "added", "moved"), False),
-    **dict.fromkeys(("reason", "seat", "unlisted", "trigger")),
-}
 _PAYMENT: dict[str, Any] = {"years": (), "credit": 0, "reference": "", "reversed_on": None, "reason": None}
 
 
@@ -129,7 +121,7 @@ def render_pending(
         if rows:
             with store.write() as connection:
                 _write(connection, drafts)
-                _keep_beside(connection, writer.renderer, rows[-1].created_at)
+                _keep_beside(connection, writer, rows[-1].created_at)
         written, seen = written + len(drafts.words), seen + len(rows)
     return written
 
@@ -142,7 +134,7 @@ def render_in(connection: Connection, writer: Writer) -> int:
         drafts = _draft(rows, values, writer)
         _write(connection, drafts)
         if rows:
-            _keep_beside(connection, writer.renderer, rows[-1].created_at)
+            _keep_beside(connection, writer, rows[-1].created_at)
         written += len(drafts.words)
     return written
 
@@ -205,11 +197,18 @@ def _write(connection: Connection, drafts: _Drafts) -> None:
             connection.exec_driver_sql(sql, changes)
 
 
-def _keep_beside(connection: Connection, renderer: Renderer, at: str) -> None:
-    """Keep the pages that texts were made for; ask for what is wrong with the organisation's own templates, once."""
-    keep_pages(connection, renderer.pages)
-    for place, reason in renderer.troubles.items():
-        note = f"{place}: {reason}. Mails leave with the built-in words meanwhile; relance template check tells more"
+def _keep_beside(connection: Connection, writer: Writer, at: str) -> None:
+    """Keep the pages that texts were made for; ask for what is wrong with the organisation's own templates."""
+    keep_pages(connection, writer.renderer.pages)
+    ask_to_mend(connection, writer.renderer.troubles, at)
+    if writer.enclosures is not None:
+        ask_to_mend(connection, writer.enclosures.troubles, at)
+
+
+def ask_to_mend(connection: Connection, troubles: Mapping[str, str], at: str) -> None:
+    """Ask for what is wrong with the organisation's own templates, by file and line, once."""
+    for place, reason in troubles.items():
+        note = f"{place}: {reason}. The built-in words leave meanwhile; relance template check tells more"
         row = (task_key(OWN_TEMPLATE, None, place), OWN_TEMPLATE, None, place, at, None, note)
         if connection.exec_driver_sql(OPEN_TASK.sql, row).rowcount:
             LOG.error("template %s: %s; the built-in one takes its place", place, reason)
@@ -221,7 +220,7 @@ def values_of(row: Any, members: Mapping[int, Mapping[str, Any]], letterhead: Le
     `row` has `instance_id`, `event`, `context`, `created_at` as the outbox has them.
     """
     told = _told(row.context, row.created_at, letterhead.timezone, letterhead.due_on)
-    values = {**_NOTHING, "event": row.event}
+    values = {**UNTOLD, "event": row.event}
     if row.instance_id is not None:
         member = members[row.instance_id]
         values |= {**member, "person": member["kind"] == "person"}

@@ -76,9 +76,9 @@ class Overlay:
                     yield path.relative_to(self.folder).as_posix()
 
     @staticmethod
-    def kinds() -> list[str]:
-        """Name every kind of mail that has a built-in text."""
-        return sorted(path.stem for path in (FOLDER / "fr").glob("[!_]*.txt"))
+    def kinds(room: str = "") -> list[str]:
+        """Name every kind of mail that has a built-in text; of a room, such as papers, every kind of paper."""
+        return sorted(path.stem for path in (FOLDER / "fr" / room).glob("[!_]*.txt"))
 
     def _own(self, name: str) -> str | None:
         if self.folder is None or not self.is_own(name):

@@ -4,6 +4,8 @@ A text is `Subject: …`, a blank line, then paragraphs. Of a paragraph, these l
 
 - `# …` is a heading, `– …` an item of a list;
 - `[owed]`, `[payment]`, `[meeting]`, `[clause]`, `[signature]` stand for what is drawn there, or for nothing.
+
+The organisation's own texts come before the built-in ones, as with mails; what a paper is sent for, none can omit.
 """
 
 import re
@@ -15,15 +17,22 @@ from typing import Any
 from notifications import wording
 from notifications.paper_labels import LABELS
 from notifications.pdf import compile_pdf
-from notifications.render import LANGUAGES, Letterhead, Renderer
+from notifications.render import LANGUAGES, Letterhead, Renderer, Text
 from notifications.sepa import code_as_svg, payload_of
 from notifications.typography import breakable, fr_typo, isolated
+from notifications.variables import UNTOLD
 
 ROOM = "papers"
 TEMPLATE = "papers"
 CALL = "call_for_dues"
 HEADING, ITEM = "# ", "– "
 _DRAWN = re.compile(r"\[(owed|payment|meeting|clause|signature)\]")
+MUST_HAVE: Mapping[str, Sequence[str]] = {
+    CALL: ("[owed]", "[payment]"),
+    "summons": ("[owed]", "[meeting]", "[payment]", "[clause]", "[signature]"),
+    "removal": ("[owed]", "[clause]", "[signature]"),
+}
+"""What each kind is for: what is owed and how it is paid, the hearing, the rule, who signs."""
 Paper = Mapping[str, Any]
 """One paper as plain values, ready to be set."""
 
@@ -46,13 +55,22 @@ class Typesetter:
 
     def __init__(self, letterhead: Letterhead) -> None:
         self.letterhead = letterhead
-        self._renderer = Renderer(letterhead, ROOM)
+        self._renderer = Renderer(letterhead, ROOM, MUST_HAVE)
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """What of the organisation's own texts could not be used, by file and line, and why."""
+        return self._renderer.troubles
 
     def paper(self, kind: str, language: str, values: Mapping[str, Any], post: Post) -> Paper:
         """Write one paper. Raises a jinja2.TemplateError for a text that names what is not there."""
         known = language if language in LANGUAGES else self.letterhead.language
-        text = self._renderer.render(kind, known, {**values, **post.more})
+        text = self.words(kind, known, values, post)
         return _Writer(self.letterhead, kind, known, values, post).paper(text.subject, text.body)
+
+    def words(self, kind: str, language: str, values: Mapping[str, Any], post: Post) -> Text:
+        """Write its words alone. Raises a jinja2.TemplateError for a text that names what is not there."""
+        return self._renderer.render(kind, language, {**UNTOLD, **values, **post.more})
 
     def print(self, papers: Sequence[Paper], made_at: datetime, title: str = "") -> bytes:
         """Print papers into one PDF, each beginning on a page of its own. The same papers give the same bytes."""

@@ -6,7 +6,7 @@ organisation's own files come before the built-in ones; what is wrong with them 
 
 import re
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -100,7 +100,9 @@ class Renderer:
 
     letterhead: Letterhead
     room: str = ""
-    """A folder of texts that are no mails: they are in no page, and only the built-in ones are read."""
+    """A folder of texts that are no mails: they are in no page."""
+    must_have: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By kind: paragraphs that the organisation's own text cannot leave out."""
     troubles: dict[str, str] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
     """By digest: those that texts were made for, as `layout.read_page` reads them."""
@@ -139,13 +141,17 @@ class Renderer:
         subject, said = _subject(head), _THREE_LINES.sub("\n\n", body).strip("\n")
         if not subject or not said.strip():
             raise BrokenTemplate(place=whole.name, reason="it says nothing: a mail needs a subject and words")
+        lacks = set(self.must_have.get(kind, ())).difference(said.split("\n\n"))
+        if lacks:
+            reason = f"it must have {', '.join(sorted(lacks))} as a paragraph of its own"
+            raise BrokenTemplate(place=whole.name, reason=reason)
         return Text(subject, f"{said}\n", "" if self.room else self._layout(kind, language))
 
     # Templates
 
     def _own(self, kind: str, language: str) -> _Whole | None:
         """Return the template that is, in part at least, the organisation's; None: it has none, or none of use."""
-        if self.room or self._overlay.folder is None or (kind, language) in self._unread:
+        if self._overlay.folder is None or (kind, language) in self._unread:
             return None
         try:
             whole = self._whole(kind, language, self._overlay)

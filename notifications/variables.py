@@ -3,7 +3,7 @@
 Every variable is always there; where an occasion does not tell it, it is as in `little`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,22 @@ FILTERS = {
     "length": "how many there are in a list",
     'join(", ")': "the texts of a list, with something between them",
 }
+
+
+LINES = (
+    *("Œuvre « d’Été »", "à l’attention de Mme Anne Œhler", "Résidence Les Marronniers, bâtiment C"),
+    *("Entrée 4, appartement 1212", "128 bis rue du Général-de-Gaulle", "31520 RAMONVILLE-SAINT-AGNE"),
+)
+"""An awkward address, as a paper has it."""
+UNTOLD: Mapping[str, Any] = {
+    **dict.fromkeys(("since", "fault")),
+    **dict.fromkeys(("day", "meeting", "place", "payment", "until", "event", "items", "meeting_id", "link")),
+    **dict.fromkeys(("conditions", "total", "reference", "pay_by", "resign_before", "state", "contact_name")),
+    **dict.fromkeys(("owed", "owed_years", "concerned", "decisions", "listed", "subjects", "votes", "wanted"), ()),
+    **dict.fromkeys(("person", "added", "moved"), False),
+    **dict.fromkeys(("reason", "seat", "unlisted", "trigger")),
+}
+"""What a template may ask about and an occasion need not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +49,15 @@ class Subject:
 
     title: str
     variables: tuple[Variable, ...]
+    letters_only: bool = False
+    """Whether only a registered letter may name them."""
 
 
 _NAME = "Œuvre « d'Été » du quartier de la Croix-Daurade et des environs"
 _ABOUT = {"number": "A0042", "name": _NAME}
 _ITEM = _ABOUT | {"trigger": "suspend", "question": "Interrupt its services?", "status": "adopted"}
 _COUNTS = {"decision": "2025-08/1", "approve": 5, "reject": 1, "abstain": 1, "annulled": False}
+_DECISION = {"on": "2026-10-29", "number": "2026-10/1", "counts": "5 pour, 1 contre"}
 _RIGHT_TO_LEFT = "جمعية الأصدقاء"
 _PAYMENT = {
     "amount": 2550,
@@ -150,6 +169,22 @@ SUBJECTS = (
         ),
     ),
     Subject(
+        "A registered letter (`papers/summons`, `papers/removal`), and nothing else",
+        (
+            Variable("reminded_on", "the day of the reminder; may be missing", "2025-06-01"),
+            Variable("cut_on", "the day its services were interrupted; may be missing", "2025-09-01"),
+            Variable("opened", "the decision to hear it: `on`, `number`, `counts`; may be missing", _DECISION),
+            Variable("decided", "the decision to strike it off: `on`, `number`, `counts`; may be missing", _DECISION),
+            Variable(
+                "invited",
+                "the summons: `posted`, `presented`, `outcome`; may be missing",
+                {"posted": "2026-10-05", "presented": "2026-10-07", "outcome": "unclaimed"},
+            ),
+            Variable("not_before", "the first day its services may be deleted; missing once past", "2026-11-15"),
+        ),
+        letters_only=True,
+    ),
+    Subject(
         "An alarm",
         (
             Variable("since", "since when (an instant)", "2025-06-01T07:00:00+00:00", "2025-06-01T07:00:00+00:00"),
@@ -176,9 +211,10 @@ ORGANISATION = {
 """`org.NAME`, in every mail."""
 
 
-def samples() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return awkward values and the least there may be, by their names."""
-    everything = [variable for subject in SUBJECTS for variable in subject.variables]
+def samples(*, letters: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return awkward values and the least there may be, by their names. `letters`: what only letters may name too."""
+    subjects = [subject for subject in SUBJECTS if letters or not subject.letters_only]
+    everything = [variable for subject in subjects for variable in subject.variables]
     full = {variable.name: variable.full for variable in everything}
     yield "much told", full
     yield "right to left", full | {"name": _RIGHT_TO_LEFT, "contact_name": _RIGHT_TO_LEFT, "person": True}

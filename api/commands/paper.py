@@ -41,7 +41,9 @@ def print_letters(number: Whose = "*", output: Output = None) -> None:
             press = LetterPress(connection, desk.settings, desk.engine.rules, desk.now)
             made = press.batch(_which(desk, press, number))
         with desk.engine.store.write() as connection:
-            keep(connection, press.printed)
+            keep(connection, press)
+    for place, reason in press.typesetter.troubles.items():
+        typer.echo(f"relance: {place}: {reason}; the built-in one takes its place", err=True)
     _put(made, output, len(press.printed) or 1)
 
 

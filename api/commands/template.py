@@ -1,4 +1,4 @@
-"""The wording of mails: what there is, what it looks like, whether the organisation's own files can be used."""
+"""The wording of mails and papers: what there is, what it looks like, whether one's own files can be used."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -8,6 +8,8 @@ import typer
 from api.commands.frame import ADMINS, add_group
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from api.settings import Settings
 
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="Such as reminder.", show_default=False)]
@@ -17,7 +19,7 @@ Language = Annotated[
 
 
 def template(ctx: typer.Context) -> None:
-    """Show the wording of mails, and try your own.
+    """Show the wording of mails and papers, and try your own.
 
     Your own files are laid over the built-in ones: fr/reminder.txt in the folder that relance.toml names under [mail]
     templates takes the place of the built-in one; what it lacks is built in. No restart is needed.
@@ -27,15 +29,14 @@ def template(ctx: typer.Context) -> None:
 
 
 def list_() -> None:
-    """List every kind of mail, and in which language it is written with your own file."""
+    """List every kind of mail and paper, and in which language it is written with your own file."""
     from api.commands import shown
     from notifications.checking import own_files
-    from notifications.own_words import Overlay
     from notifications.render import LANGUAGES
 
     settings = _settings()
     own = own_files(_letterhead(settings))
-    rows = [(kind, *(_whose(own, language, kind) for language in LANGUAGES)) for kind in Overlay.kinds()]
+    rows = [(kind, *(_whose(own, language, kind) for language in LANGUAGES)) for kind in _kinds()]
     shown.table(("kind", *LANGUAGES), rows, "")
     for name in own:
         if "/_" in name or name == "layout.html":
@@ -47,7 +48,9 @@ def list_() -> None:
 def show(
     kind: Annotated[
         str | None,
-        typer.Argument(metavar="[KIND]", help="Such as reminder; _treasury for a part; layout.", show_default=False),
+        typer.Argument(
+            metavar="[KIND]", help="Such as reminder; papers/summons; _treasury for a part; layout.", show_default=False
+        ),
     ] = None,
     language: Language = None,
     built_in: Annotated[bool, typer.Option("--built-in", help="The built-in one, whatever you have.")] = False,
@@ -80,29 +83,40 @@ def preview(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write it as a page, to be looked at.", show_default=False)
     ] = None,
+    pdf: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Print it, for a paper: to be looked at.", show_default=False)
+    ] = None,
     association: Annotated[
         str | None, typer.Option(metavar="NUMBER", help="Whom it is for (default: an awkward one).", show_default=False)
     ] = None,
 ) -> None:
-    """Write one mail with made-up values, as it would leave. Nothing is sent.
+    """Write one mail or paper with made-up values, as it would leave. Nothing is sent.
 
     With --association its name, contact, language and state are that member's; dates and amounts stay made up.
     """
     from engine.errors import Invalid
-    from notifications.hypertext import page_text
-    from notifications.own_words import Overlay
-    from notifications.render import Renderer
+    from notifications.papers import ROOM
     from notifications.variables import samples
 
     settings = _settings()
-    if kind not in Overlay.kinds():
-        raise Invalid(reason=f"there is no mail {kind}: relance template list")
-    values = dict(samples())["much told"] | ({} if association is None else _member(association))
-    wanted = language or (values["language"] if association else settings.organisation.language.value)
+    if kind not in _kinds():
+        raise Invalid(reason=f"there is no mail or paper {kind}: relance template list")
+    room, _, name = kind.rpartition("/")
+    wrong = "--html is for mails" if room and html else "--pdf is for papers" if pdf and not room else ""
+    if wrong:
+        raise Invalid(reason=wrong)
+    told = dict(samples(letters=bool(room)))["much told"] | ({} if association is None else _member(association))
+    wanted = language or (told["language"] if association else settings.organisation.language.value)
+    _preview_paper(settings, name, wanted, told, pdf) if room == ROOM else _preview(settings, name, wanted, told, html)
+
+
+def _preview(settings: "Settings", kind: str, language: str, values: dict[str, Any], html: Path | None) -> None:
+    from notifications.hypertext import page_text
+    from notifications.render import Renderer
+
     renderer = Renderer(_letterhead(settings))
-    text = renderer.render(kind, wanted, values)
-    for place, reason in renderer.troubles.items():
-        typer.echo(f"relance: {place}: {reason}; the built-in one takes its place", err=True)
+    text = renderer.render(kind, language, values)
+    _tell(renderer.troubles)
     if html is None:
         typer.echo(f"Subject: {text.subject}\n\n{text.body}", nl=False)
         return
@@ -110,8 +124,40 @@ def preview(
     typer.echo(f"Written: {html}")
 
 
+def _preview_paper(settings: "Settings", kind: str, language: str, values: dict[str, Any], pdf: Path | None) -> None:
+    from datetime import UTC, datetime
+
+    from notifications.papers import CALL, Post, Typesetter
+    from notifications.variables import LINES
+
+    typesetter = Typesetter(_letterhead(settings))
+    post = Post(LINES, registered=kind != CALL, clause=settings.legal.removal)
+    text = typesetter.words(kind, language, values, post)
+    made_at = datetime.fromisoformat(values["written"]).replace(tzinfo=UTC)
+    made = None if pdf is None else typesetter.print([typesetter.paper(kind, language, values, post)], made_at)
+    _tell(typesetter.troubles)
+    if pdf is None or made is None:
+        typer.echo(f"Subject: {text.subject}\n\n{text.body}", nl=False)
+        return
+    pdf.write_bytes(made)
+    typer.echo(f"Written: {pdf}")
+
+
+def _tell(troubles: "Mapping[str, str]") -> None:
+    for place, reason in troubles.items():
+        typer.echo(f"relance: {place}: {reason}; the built-in one takes its place", err=True)
+
+
+def _kinds() -> list[str]:
+    """Name every mail, then every paper as papers/KIND."""
+    from notifications.own_words import Overlay
+    from notifications.papers import ROOM
+
+    return [*Overlay.kinds(), *(f"{ROOM}/{kind}" for kind in Overlay.kinds(ROOM))]
+
+
 def check() -> None:
-    """Try every mail in both languages, with much and with little told; name what is wrong by file and line."""
+    """Try every mail and paper in both languages, with much and little told; name what is wrong by file and line."""
     from notifications.checking import faults, own_files
 
     settings = _settings()
@@ -121,7 +167,7 @@ def check() -> None:
     if found:
         raise typer.Exit(1)
     number = len(own_files(_letterhead(settings)))
-    typer.echo(f"Every mail can be written; {number} of the files {'is' if number == 1 else 'are'} your own")
+    typer.echo(f"Every mail and paper can be written; {number} of the files {'is' if number == 1 else 'are'} your own")
 
 
 def _settings() -> "Settings":

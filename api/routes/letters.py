@@ -72,7 +72,7 @@ def print_letter(letter_id: PathId, office: Secretary) -> Response:
         content = press.one(letter_id)
     if press.printed:
         with office.engine.store.write() as connection:
-            keep(connection, press.printed)
+            keep(connection, press)
     headers = {"Content-Disposition": f'inline; filename="{line.kind}-{letter_id}.pdf"'}
     return Response(content, media_type=PDF, headers=headers)
 

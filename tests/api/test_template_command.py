@@ -42,7 +42,7 @@ BUILT_IN = ["built", "in"]
 def test_what_it_shows_is_the_beginning_of_ones_own(desk, own):
     shown = desk.type("template", "show", "reminder", "--language", "fr").stdout
     (own / "fr" / "reminder.txt").write_text(shown, encoding="utf-8")
-    assert desk.say("template", "check") == ["Every mail can be written; 1 of the files is your own"]
+    assert desk.say("template", "check") == ["Every mail and paper can be written; 1 of the files is your own"]
     (own / "fr" / "reminder.txt").write_text("Subject: x\n\ny\n", encoding="utf-8")
     assert desk.type("template", "show", "reminder").stdout == "Subject: x\n\ny\n"
     assert desk.type("template", "show", "reminder", "--built-in").stdout == shown
@@ -61,7 +61,17 @@ def test_it_previews_a_mail_in_words_and_as_a_page(desk, own):
     page = (desk.folder / "seen.html").read_text(encoding="utf-8")
     assert '<html lang="en"' in page
     assert "Unless we are mistaken" in page
-    assert desk.refused("template", "preview", "rappel") == "there is no mail rappel: relance template list"
+    assert desk.refused("template", "preview", "rappel") == "there is no mail or paper rappel: relance template list"
+
+
+def test_it_previews_a_paper_in_words_and_as_it_is_printed(desk, own):
+    assert "[meeting]" in desk.type("template", "preview", "papers/summons").stdout
+    assert desk.say("template", "preview", "papers/removal", "--language", "en", "--pdf", "seen.pdf") == [
+        "Written: seen.pdf"
+    ]
+    assert (desk.folder / "seen.pdf").read_bytes().startswith(b"%PDF")
+    assert "--html is for mails" in desk.refused("template", "preview", "papers/summons", "--html", "x.html")
+    assert "--pdf is for papers" in desk.refused("template", "preview", "summons", "--pdf", "x.pdf")
 
 
 def test_it_previews_a_mail_for_a_member(desk, own):

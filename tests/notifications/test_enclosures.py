@@ -1,6 +1,7 @@
 """What goes with a mail: made with its words, once for all who get it, kept, and sent as it was kept."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlmodel import Session, select
@@ -175,3 +176,23 @@ def test_it_is_dated_by_the_mail_not_by_the_hour_it_was_made(post):
     put(post, 1, "chair@a.example")
     written(post)
     assert START.strftime("%Y-%m-%dT%H:%M:%S").encode() in kept(post)[0].content
+
+
+def test_own_words_for_the_call_are_on_its_paper_and_a_person_is_asked_to_mend_those_that_fail(post, tmp_path):
+    folder = tmp_path / "fr" / "papers"
+    folder.mkdir(parents=True)
+    own, head = folder / "call_for_dues.txt", replace(HEAD, own_words=tmp_path)
+    own.write_text("Subject: À payer\n\nVenez à la fête.\n\n[owed]\n\n[payment]\n", encoding="utf-8")
+    put(post, 1, "chair@a.example")
+    written(post, Enclosures(head))
+    own.write_text("Subject: À payer\n\nVenez à la fête.\n", encoding="utf-8")
+    put(post, 2, "chair@b.example")
+    written(post, Enclosures(head))
+    good, bad = kept(post)
+    assert "Venez à la fête." in texts(good.content)[0]
+    assert "Appel à cotisation 2026" in texts(bad.content)[0]
+    with post.store.read() as connection:
+        tasks = connection.exec_driver_sql("SELECT kind, about, note FROM task").fetchall()
+    (task,) = tasks
+    assert tuple(task)[:2] == ("own_template", "fr/papers/call_for_dues.txt")
+    assert "it must have [owed], [payment] as a paragraph of its own" in task[2]

@@ -10,11 +10,13 @@ from notifications import Letterhead, Renderer, render_pending
 from notifications.checking import Fault, faults, own_files
 from notifications.hypertext import page_text
 from notifications.own_words import LARGEST_FILE, BrokenTemplate, Overlay
+from notifications.papers import Post, Typesetter
 from notifications.render import LANGUAGES
-from notifications.variables import ORGANISATION, SUBJECTS, described, samples
+from notifications.variables import ORGANISATION, SUBJECTS, UNTOLD, described, samples
 from tests.notifications.test_outbox import NOW, lookup, messages, put, store  # noqa: F401 a fixture
 
 FULL = dict(samples())["much told"]
+OF_LETTERS = dict(samples(letters=True))["much told"]
 HOUSE = Letterhead(name="Le PIC", short_name="PIC", email="tresorerie@lepic.example")
 
 
@@ -186,10 +188,8 @@ def test_every_layout_that_was_used_is_kept(house, store):  # noqa: F811 the fix
 
 
 def test_the_table_names_what_templates_are_given():
-    from notifications.outbox import _NOTHING
-
     named = {variable.name for subject in SUBJECTS for variable in subject.variables}
-    assert set(_NOTHING) <= named
+    assert set(UNTOLD) <= named
     assert set(ORGANISATION) == set(HOUSE.values())
     for name in named:
         assert f"| `{name}` |" in described()
@@ -199,3 +199,52 @@ def test_a_file_is_refused_with_its_name(folder):
     write(folder, "fr/reminder.txt", "\x07")
     with pytest.raises(BrokenTemplate, match=r"fr/reminder\.txt:1: holds a sign that cannot be seen \(U\+0007\)"):
         Overlay(folder).read("fr/reminder.txt")
+
+
+SUMMONS = "Subject: Convocation\n\n[owed]\n\n{{ opened.number }}\n\n[meeting]\n\n[payment]\n\n[clause]\n\n[signature]\n"
+
+
+def test_a_paper_has_its_own_words_too(folder, house):
+    (folder / "fr" / "papers").mkdir()
+    write(folder, "fr/papers/call_for_dues.txt", "Subject: À payer\n\nMerci {{ name }} !\n\n[owed]\n\n[payment]\n")
+    typesetter = Typesetter(house)
+    paper = typesetter.paper("call_for_dues", "fr", FULL, Post())
+    assert (paper["title"], [block["what"] for block in paper["blocks"]]) == ("À payer", ["text", "owed", "payment"])
+    assert typesetter.paper("call_for_dues", "en", FULL, Post())["title"].startswith("Call for dues")
+    assert (typesetter.troubles, faults(house)) == ({}, [])
+
+
+@pytest.mark.parametrize("left_out", ["[owed]", "[meeting]", "[payment]", "[clause]", "[signature]"])
+def test_a_summons_without_what_it_is_for_is_not_used(folder, house, left_out):
+    (folder / "fr" / "papers").mkdir()
+    told = SUMMONS.replace("{{ opened.number }}\n\n", "")
+    write(folder, "fr/papers/summons.txt", told.replace(f"{left_out}\n\n", "").replace(f"\n\n{left_out}\n", "\n"))
+    typesetter = Typesetter(house)
+    paper = typesetter.paper("summons", "fr", OF_LETTERS, Post())
+    assert paper["title"] == "Invitation à être entendus par le conseil d’administration"
+    reason = f"it must have {left_out} as a paragraph of its own"
+    assert typesetter.troubles == {"fr/papers/summons.txt": reason}
+    assert faults(house) == [Fault("fr/papers/summons.txt", reason)]
+
+
+def test_what_only_letters_may_name_is_tried_with_little_told_too(folder, house):
+    (folder / "fr" / "papers").mkdir()
+    write(folder, "fr/papers/summons.txt", SUMMONS)
+    (fault,) = faults(house)
+    assert fault.place == "fr/papers/summons.txt:5"
+    write(
+        folder,
+        "fr/papers/summons.txt",
+        SUMMONS.replace("{{ opened.number }}", "{% if opened %}{{ opened.number }}{% endif %}"),
+    )
+    assert faults(house) == []
+    write(folder, "fr/papers/call_for_dues.txt", "Subject: x\n\n[owed]\n\n[payment]\n\n{{ cut_on|day }}\n")
+    assert [fault.place for fault in faults(house)] == ["fr/papers/call_for_dues.txt:7"]
+
+
+def test_a_paper_that_nobody_prints_is_named(folder, house):
+    (folder / "fr" / "papers").mkdir()
+    write(folder, "fr/papers/sumons.txt", "Subject: x\n\ny\n")
+    assert faults(house) == [
+        Fault("fr/papers/sumons.txt", "nothing is written with it; did you mean fr/papers/summons.txt?")
+    ]
