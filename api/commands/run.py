@@ -1,6 +1,7 @@
 """Running: one tick, the outbox, pauses."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.commands.desk import Desk
+    from notifications.mail import Part
     from notifications.webhooks import Hook
 
 Status = Literal["pending", "sending", "sent", "captured", "uncertain", "failed", "dropped", "bounced"]
@@ -144,14 +146,36 @@ def outbox(
 
 def show(
     message: Annotated[int, typer.Argument(metavar="MESSAGE", help="Its number.", show_default=False)],
+    files: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Put its files there.", show_default=False)
+    ] = None,
 ) -> None:
-    """Print one message as it leaves."""
+    """Print one message as it leaves; its files are named, and put into a folder on demand."""
     from api.commands.desk import open_desk
     from engine.listings import message_text
+    from notifications.enclosures import kept, listed
 
     with open_desk() as desk, desk.reading() as connection:
         to, subject, body = message_text(connection, message)
-    typer.echo(f"To: {to}\nSubject: {subject}\n\n{body}", nl=False)
+        names = [name for name, _, _ in listed(connection, message)]
+        parts = [part for name in names if files is not None and (part := kept(connection, message, name)) is not None]
+    attached = "".join(f"Attached: {name}\n" for name in names)
+    typer.echo(f"To: {to}\nSubject: {subject}\n{attached}\n{body}", nl=False)
+    for part in parts:
+        _put(part, files or Path())
+
+
+def _put(part: "Part", folder: Path) -> None:
+    """Write a file, over none that is there. Raises Invalid."""
+    from engine.errors import Invalid
+
+    path = folder / Path(part.name).name
+    try:
+        with path.open("xb") as file:
+            file.write(part.content)
+    except OSError as error:
+        raise Invalid(reason=f"{path}: {error.strerror}") from None
+    typer.echo(f"Written: {path}", err=True)
 
 
 def pause(

@@ -19,8 +19,9 @@ from notifications.claims import release
 
 router = APIRouter(tags=["outbox"])
 FileName = Annotated[str, Path(min_length=1, max_length=200)]
+BINARY = {"schema": {"type": "string", "format": "binary"}}
 FILE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file.", "content": {enclosures.PDF: {"schema": {"type": "string", "format": "binary"}}}}
+    200: {"description": "The file.", "content": dict.fromkeys((enclosures.PDF, "text/calendar"), BINARY)}
 }
 _MESSAGES = """SELECT o.id, o.kind, i.subject, o.recipient, o.status, o.due_at, o.sent_at, o.attempts, o.subject,
     o.error, o.body FROM outbox_message o LEFT JOIN workflow_instance i ON i.id = o.instance_id"""

@@ -92,6 +92,17 @@ def test_the_outbox_can_be_read(desk):
     desk.misused("outbox", "--status", "lost")
 
 
+def test_the_files_of_a_message_are_named_and_put_into_a_folder(desk):
+    desk.at("2025-12-02").type("tick", "--now", "2025-12-02")
+    call = next(message["id"] for message in desk.json("outbox") if message["kind"] == "call_for_dues")
+    name = "appel-2026-A0001.pdf"
+    assert desk.say("outbox", "show", call)[2] == f"Attached: {name}"
+    said = desk.type("outbox", "show", str(call), "--files", ".")
+    assert said.stderr == f"Written: {name}\n"
+    assert (desk.folder / name).read_bytes().startswith(b"%PDF")
+    assert desk.refused("outbox", "show", str(call), "--files", ".") == f"{name}: File exists"
+
+
 def test_a_mail_without_an_address_is_listed_as_failed(desk):
     desk.type("join", "A0050", "--name", "Sans adresse")
     assert [message["error"] for message in desk.json("outbox", "--status", "failed")] == ["no address"]
