@@ -13,13 +13,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import typst
-
 from engine.errors import BadDefinition
 from notifications.typography import one_line_isolated
 
 if TYPE_CHECKING:
-    from typst import PDFStandard
+    from typst import Compiler, PDFStandard
 
 FOLDER = Path(__file__).parent / "templates" / "typst"
 STANDARDS: "list[PDFStandard]" = ["a-2a", "ua-1"]
@@ -33,7 +31,9 @@ class Press:
         self._lock = Lock()
 
     @cached_property
-    def _compiler(self) -> typst.Compiler:
+    def _compiler(self) -> "Compiler":
+        import typst  # noqa: PLC0415 a server at rest that prints nothing has 7 MB less
+
         fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
         return typst.Compiler(root=FOLDER, font_paths=fonts, ignore_system_fonts=True)
 
