@@ -1,6 +1,7 @@
 """Calls for dues on paper: those of a year that are still owed, as one file for printing."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +27,15 @@ _CALLED = """SELECT i.id, d.called_at, (a.email <> '' AND a.email_bounced_at IS 
 
 
 @dataclass(frozen=True, slots=True)
+class Printed:
+    """Calls as one PDF: how many, and what of the organisation's own words could not be used, and why."""
+
+    content: bytes
+    number: int
+    troubles: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Due:
     """A due that was called and is still owed. `concerned`: what its cut-off is about, separated by |."""
 
@@ -47,12 +57,13 @@ class _Call:
     context: str
     created_at: str
     event: str = ""
+    kind: str = CALL
 
 
 def calls_as_one_file(
     connection: Connection, settings: Settings, year: int, now: datetime, *, everybody: bool = False
-) -> tuple[bytes, int]:
-    """Print the calls of a year that are still owed, those without a mail address first; return them, and how many.
+) -> Printed:
+    """Print the calls of a year that are still owed, those without a mail address first.
 
     Without `everybody` only those that no mail reaches. Each says what is owed now. Raises Invalid when there is none.
     """
@@ -72,4 +83,5 @@ def calls_as_one_file(
         values["resign_before"] = until if until is not None and until > today.isoformat() else None
         language = str(values["language"])
         papers.append(typesetter.paper(CALL, language, values, Post(postal_lines(values, language))))
-    return typesetter.print(papers, at_local(today, 0, 0, tz), title=f"{letterhead.name} – {year}"), len(papers)
+    made = typesetter.print(papers, at_local(today, 0, 0, tz), title=f"{letterhead.name} – {year}")
+    return Printed(made, len(papers), typesetter.troubles)

@@ -186,6 +186,7 @@ class LetterPress:
             "total": sum(cents for _, cents in owed),
             "concerned": row.concerned,
             "reference": reference_of([year for year, _ in owed], str(member["number"])),
+            "year": self._written(row).year,
             "written": self._written(row).isoformat(),
             "meeting": None if meeting is None else meeting.held_at.isoformat(),
             "place": "" if meeting is None else self._place(meeting),

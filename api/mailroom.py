@@ -29,6 +29,7 @@ from notifications.outbox import any_wordless, render_pending
 from notifications.pump import Habits, Hindered, Hooks, Pump, log_fault
 from notifications.render import Renderer
 from notifications.smtp import Answer, Postman, Server, Timeouts
+from notifications.variables import NO_MEMBER, UNTOLD
 from workflows.membership import members
 from workflows.membership.definition import MEMBERSHIP
 from workflows.relevance import no_longer_right
@@ -199,7 +200,8 @@ async def send_at_once(
     kind, key, to = letter
     language = settings.organisation.language.value
     renderer = Renderer(letterhead_of(settings))
-    text = renderer.render(kind, language, values)
+    told = {**UNTOLD, **NO_MEMBER, "written": local_day(now, settings.organisation.tz).isoformat(), **values}
+    text = renderer.render(kind, language, told)
     page = renderer.pages[text.layout]
     mail = Outgoing(0, key, None, kind, None, None, to, language, text.subject, text.body, now, layout=page)
     postman = postman_of(settings, timeouts)

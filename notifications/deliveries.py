@@ -113,8 +113,8 @@ _RECOVER = """UPDATE webhook_delivery SET status = 'pending', due_at = ?, claim 
 _ANY_LAPSED = """SELECT 1 FROM webhook_delivery WHERE hook = ? AND status = 'sending'
     AND status IN ('pending', 'sending') AND (due_at < ? OR due_at > ?) LIMIT 1"""
 _CAPTURE = f"UPDATE webhook_delivery SET status = 'captured' WHERE {_WAITS}"  # noqa: S608 constants
-_RELEASE = """UPDATE webhook_delivery SET status = 'pending', attempts = 0, due_at = ?, until = ?, error = ''
-    WHERE id = ?"""
+_RELEASE = """UPDATE webhook_delivery SET status = 'pending', attempts = 0, due_at = ?, until = ?, error = '',
+    delivered_at = NULL, response = NULL WHERE id = ?"""
 
 
 # Who listens
@@ -243,6 +243,8 @@ def _defer(connection: Connection, hook: str, reply: Reply, now: datetime) -> No
         changes.append((status.value, stored(again or now), attempts, reply.status, said, number))
     if changes:
         connection.exec_driver_sql(_DEFER, changes)
+    if any(change[0] == DeliveryStatus.FAILED.value for change in changes):
+        _ask(connection, hook, reply, now)
 
 
 def _next_try(attempts: int, until: datetime, now: datetime) -> datetime | None:

@@ -20,9 +20,10 @@ from notifications.invitations import INVITING, invitation_of
 from notifications.mail import Part
 from notifications.own_words import BrokenTemplate
 from notifications.pages import keep_pages
+from notifications.papers import CALL
 from notifications.reference import reference_of
 from notifications.render import Letterhead, Renderer, Text
-from notifications.variables import UNTOLD
+from notifications.variables import NO_MEMBER, UNTOLD
 
 LOG = logging.getLogger("relance.mail")
 BATCH = 500
@@ -143,9 +144,20 @@ def _read_next(
     connection: Connection, after: tuple[str, int], writer: Writer
 ) -> tuple[Sequence[Row[Any]], list[dict[str, Any] | Exception], tuple[str, int] | None]:
     """Read the next batch: rows, what each may name, and after which message to go on (None: that was all)."""
-    rows = connection.exec_driver_sql(_WAITING, (*after, BATCH)).fetchall()
+    found = connection.exec_driver_sql(_WAITING, (*after, BATCH)).fetchall()
+    rows = _to_a_second_invitation(found)
     values = _values_of_all(connection, rows, writer)
-    return rows, values, None if len(rows) < BATCH else (rows[-1].due_at, rows[-1].id)
+    return rows, values, None if len(rows) == len(found) < BATCH else (rows[-1].due_at, rows[-1].id)
+
+
+def _to_a_second_invitation(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """Rows up to where a member has a second one for its calendar: that one needs the first to be kept."""
+    seen: dict[int, tuple[Any, ...]] = {}
+    for number, row in enumerate(rows):
+        which = (row.kind, row.context, row.created_at)
+        if row.kind in INVITING and seen.setdefault(row.instance_id, which) != which:
+            return rows[:number]
+    return rows
 
 
 def _values_of_all(
@@ -217,15 +229,17 @@ def ask_to_mend(connection: Connection, troubles: Mapping[str, str], at: str) ->
 def values_of(row: Any, members: Mapping[int, Mapping[str, Any]], letterhead: Letterhead) -> dict[str, Any]:
     """Put together what a template may name. What the context froze goes before what the member is by now.
 
-    `row` has `instance_id`, `event`, `context`, `created_at` as the outbox has them.
+    `row` has `instance_id`, `kind`, `event`, `context`, `created_at` as the outbox has them.
     """
     told = _told(row.context, row.created_at, letterhead.timezone, letterhead.due_on)
-    values = {**UNTOLD, "event": row.event}
+    values = {**UNTOLD, **NO_MEMBER, "event": row.event}
     if row.instance_id is not None:
         member = members[row.instance_id]
         values |= {**member, "person": member["kind"] == "person"}
         values["reference"] = reference_of(told["owed_years"] or [told["year"]], member["number"])
     values |= told
+    if row.kind != CALL:
+        values["resign_before"] = None  # counted from the call: any other mail would tell a day of its own
     return values
 
 

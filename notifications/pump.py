@@ -26,7 +26,7 @@ from engine.store import Store
 from notifications import claims
 from notifications.claims import ClosesAt, NoLongerRight, Settled
 from notifications.mail import Outgoing
-from notifications.smtp import Answer, Postman, Verdict
+from notifications.smtp import UNFIT, Answer, Postman, Verdict
 
 LOG = logging.getLogger("relance.mail")
 LIVE = "live"
@@ -343,6 +343,8 @@ class Pump:
             filled = self.hooks.fill(mail)
         except RelanceError as error:
             return Answer(Verdict.LATER, str(error))
+        except UNFIT as error:
+            return Answer(Verdict.REFUSED, f"cannot be filled in: {type(error).__name__}: {error}")
         return await self.postman.deliver(filled, may_send)
 
     def _may_send(self, mail: Outgoing, *, grouped: bool) -> bool:

@@ -1,6 +1,6 @@
 """What a template may name: one table, from which the guide, `relance template show --variables`, samples are made.
 
-Every variable is always there; where an occasion does not tell it, it is as in `little`.
+Every variable is always there; what an occasion does not tell is empty; `little` is the least that it tells.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,9 +28,11 @@ UNTOLD: Mapping[str, Any] = {
     **dict.fromkeys(("conditions", "total", "reference", "pay_by", "resign_before", "state", "contact_name")),
     **dict.fromkeys(("owed", "owed_years", "concerned", "decisions", "listed", "subjects", "votes", "wanted"), ()),
     **dict.fromkeys(("person", "added", "moved"), False),
-    **dict.fromkeys(("reason", "seat", "unlisted", "trigger")),
+    **dict.fromkeys(("reason", "seat", "unlisted", "trigger", "year", "written")),
 }
 """What a template may ask about and an occasion need not tell."""
+NO_MEMBER: Mapping[str, Any] = dict.fromkeys(("number", "name", "kind", "language"), "")
+"""The member of a mail that is about none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,12 @@ SUBJECTS = (
             Variable("day", "the day it takes effect; may be missing", "2026-09-01"),
             Variable("event", "the yearly step, such as `call`; may be missing", "call"),
             Variable("pay_by", "the last day to pay; missing once it is past", "2027-01-31"),
-            Variable("resign_before", "before which day leaving cancels the year's due", "2027-01-20", "2026-07-02"),
+            Variable(
+                "resign_before",
+                "in a call: before which day leaving cancels it",
+                "2027-01-20",
+                "2026-07-02",
+            ),
             Variable(
                 "payment",
                 "the payment: `amount`, `paid_on`, `years` (a list of (year, cents)), `credit`, `reference`, "

@@ -32,6 +32,7 @@ def print_letters(number: Whose = "*", output: Output = None) -> None:
 
     Until a letter is posted it says how things stand today. From then on it stays as it was printed last.
     """
+    from api.commands import shown
     from api.commands.desk import open_desk
     from api.letter_press import LetterPress, keep
 
@@ -42,8 +43,7 @@ def print_letters(number: Whose = "*", output: Output = None) -> None:
             made = press.batch(_which(desk, press, number))
         with desk.engine.store.write() as connection:
             keep(connection, press)
-    for place, reason in press.typesetter.troubles.items():
-        typer.echo(f"relance: {place}: {reason}; the built-in one takes its place", err=True)
+    shown.troubles(press.typesetter.troubles)
     _put(made, output, len(press.printed) or 1)
 
 
@@ -88,12 +88,20 @@ def calls(
     Each says what is owed today, with the bank details and a code for bank apps. Who has settled it is left out.
     """
     from api.calls import calls_as_one_file
+    from api.commands import shown
     from api.commands.desk import open_desk
+    from engine.store import stored
+    from notifications.outbox import ask_to_mend
 
     _refuse_terminal(output)
-    with open_desk() as desk, desk.reading() as connection:
-        made, number = calls_as_one_file(connection, desk.settings, year, desk.now, everybody=everybody)
-    _put(made, output, number)
+    with open_desk() as desk:
+        with desk.reading() as connection:
+            printed = calls_as_one_file(connection, desk.settings, year, desk.now, everybody=everybody)
+        if printed.troubles:
+            with desk.engine.store.write() as connection:
+                ask_to_mend(connection, printed.troubles, stored(desk.now))
+    shown.troubles(printed.troubles)
+    _put(printed.content, output, printed.number)
 
 
 def _refuse_terminal(output: Path | None) -> None:

@@ -121,3 +121,9 @@ def counted(what: str) -> Iterator[Callable[[int, int], object] | None]:
         timer.cancel()
         timer.join()
         bar.stop()
+
+
+def troubles(found: Mapping[str, str]) -> None:
+    """Say which of the organisation's own words could not be used, and why."""
+    for place, reason in found.items():
+        typer.echo(f"relance: {place}: {reason}; the built-in one takes its place", err=True)

@@ -8,8 +8,6 @@ import typer
 from api.commands.frame import ADMINS, add_group
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from api.settings import Settings
 
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="Such as reminder.", show_default=False)]
@@ -111,12 +109,13 @@ def preview(
 
 
 def _preview(settings: "Settings", kind: str, language: str, values: dict[str, Any], html: Path | None) -> None:
+    from api.commands import shown
     from notifications.hypertext import page_text
     from notifications.render import Renderer
 
     renderer = Renderer(_letterhead(settings))
     text = renderer.render(kind, language, values)
-    _tell(renderer.troubles)
+    shown.troubles(renderer.troubles)
     if html is None:
         typer.echo(f"Subject: {text.subject}\n\n{text.body}", nl=False)
         return
@@ -127,6 +126,7 @@ def _preview(settings: "Settings", kind: str, language: str, values: dict[str, A
 def _preview_paper(settings: "Settings", kind: str, language: str, values: dict[str, Any], pdf: Path | None) -> None:
     from datetime import UTC, datetime
 
+    from api.commands import shown
     from notifications.papers import CALL, Post, Typesetter
     from notifications.variables import LINES
 
@@ -135,17 +135,12 @@ def _preview_paper(settings: "Settings", kind: str, language: str, values: dict[
     text = typesetter.words(kind, language, values, post)
     made_at = datetime.fromisoformat(values["written"]).replace(tzinfo=UTC)
     made = None if pdf is None else typesetter.print([typesetter.paper(kind, language, values, post)], made_at)
-    _tell(typesetter.troubles)
+    shown.troubles(typesetter.troubles)
     if pdf is None or made is None:
         typer.echo(f"Subject: {text.subject}\n\n{text.body}", nl=False)
         return
     pdf.write_bytes(made)
     typer.echo(f"Written: {pdf}")
-
-
-def _tell(troubles: "Mapping[str, str]") -> None:
-    for place, reason in troubles.items():
-        typer.echo(f"relance: {place}: {reason}; the built-in one takes its place", err=True)
 
 
 def _kinds() -> list[str]:

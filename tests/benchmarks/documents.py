@@ -71,14 +71,14 @@ def main() -> tuple[float, float]:
         outbox, processor = time.perf_counter() - start, time.process_time() - processor
         start = time.perf_counter()
         with engine.store.read() as connection:
-            made, calls = calls_as_one_file(connection, settings, 2026, CALLED, everybody=True)
+            printed = calls_as_one_file(connection, settings, 2026, CALLED, everybody=True)
         one_file = time.perf_counter() - start
         engine.store.close()
-    if (written, calls) != (2 * CALLS, CALLS):
-        raise RuntimeError(f"not everybody was called: {written} mails, {calls} calls")
+    if (written, printed.number) != (2 * CALLS, CALLS):
+        raise RuntimeError(f"not everybody was called: {written} mails, {printed.number} calls")
     into = f"{CALLS} calls for dues into the outbox, {written} mails"
     print(f"{into:50} {outbox:5.2f} s   (wanted: {MOST_SECONDS} s; {processor:.2f} s of one processor)")
-    whole = f"{CALLS} calls for dues as one file, {len(made) / 1e6:.1f} MB"
+    whole = f"{CALLS} calls for dues as one file, {len(printed.content) / 1e6:.1f} MB"
     print(f"{whole:50} {one_file:5.2f} s")
     return outbox, one_file
 

@@ -271,6 +271,20 @@ def test_after_five_days_it_is_given_up_and_the_admins_are_told_until_it_works(t
     assert town.rows(open_ones) == []
 
 
+def test_what_is_given_up_because_another_found_nobody_is_told_to_the_admins_too(town):
+    town.listen().task().task()
+    crier = town.crier("task.opened")
+    town.receiver.answers = [503, 503]
+    crier.round()
+    with town.store.write() as connection:  # the second one is asked first, and has time left
+        connection.exec_driver_sql("UPDATE webhook_delivery SET due_at = created_at, until = '2099-01-01' WHERE id = 2")
+    town.later(days=6)
+    crier.round()
+    failed = "SELECT count(*) FROM webhook_delivery WHERE status = 'failed'"
+    open_ones = f"SELECT about FROM task WHERE kind = '{WEBHOOK_FAILED}' AND done_at IS NULL"
+    assert (town.rows(failed), town.rows(open_ones)) == ([(1,)], [(NAME,)])
+
+
 def test_who_is_gone_is_not_asked_again(town):
     town.listen().task()
     town.receiver.answers = [410]
@@ -284,6 +298,7 @@ def test_what_was_told_can_be_told_again(town):
     crier.round()
     with town.store.write() as connection:
         release(connection, 1, town.now)
+    assert town.rows("SELECT status, delivered_at, response FROM webhook_delivery") == [("pending", None, None)]
     crier.round()
     one, two = town.receiver.taken
     assert (one.id, one.body) == (two.id, two.body)

@@ -214,6 +214,19 @@ def test_what_cannot_be_put_in_now_leaves_later(post, server):
     assert (post.row().status, len(server.taken)) == ("sent", 1)
 
 
+def test_one_mail_that_nothing_can_be_put_into_does_not_hold_up_the_others(post, server):
+    post.put(body="broken")
+    post.put(body="whole", dedupe_key="whole")
+
+    def fill(mail):
+        if mail.body == "broken":
+            raise ValueError(mail.dedupe_key)
+        return mail
+
+    post.pump(server, hooks=Hooks(fill=fill)).round()
+    assert post.statuses() == ["failed", "sent"]
+
+
 def test_what_may_still_be_added_to_waits_for_its_time(post, server):
     post.put(due_at=START + 10 * MINUTE)
     pump = post.pump(server)
