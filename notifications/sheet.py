@@ -36,7 +36,7 @@ _WORDS = {
         "title": "List of registered letters",
         "made": "Made on {day}. Letters: {count}.",
         "post": "To be posted by {day}",
-        "late": "The last useful day ({day}) is past: the hearing will be held at a later meeting, announced by mail",
+        "late": "The last useful day ({day}) is past: the hearing will be held at a later meeting, announced by email",
         "present": "for a first presentation by {day}, before the meeting on {meeting}.",
         "no_deadline": "No last day: to be posted as soon as possible.",
         "then": "Then, for each letter: relance letter NUMBER --posted DAY --tracking TRACKING",
