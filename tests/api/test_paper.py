@@ -94,7 +94,9 @@ def test_the_sheet_shows_the_last_useful_day_to_post(house):
     assert "première présentation au plus tard le 15 octobre 2025" in text
     assert "adresse incomplète" in text  # of A0022
     house.at("2025-10-11")
-    assert "Le dernier jour utile (10 octobre 2025) est passé" in flat(printed(house, "letter", "sheet"))
+    late = flat(printed(house, "letter", "sheet"))
+    assert "Le dernier jour utile (10 octobre 2025) est passé" in late
+    assert "Il faut une première présentation au plus tard le 15 octobre 2025" in late
 
 
 def test_nothing_is_printed_when_no_letter_is_meant(house):
