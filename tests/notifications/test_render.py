@@ -232,6 +232,14 @@ def test_a_payment_does_not_suffice_once_the_membership_has_ended(pic, state):
         assert said not in pic.render("payment_reversed", language, VALUES | {"state": state}).body
 
 
+@pytest.mark.parametrize("kind", ["agenda", "agenda_changed", "decisions", "vote_receipt"])
+def test_whoever_did_not_come_to_its_hearing_is_not_said_to_have_been_heard(pic, kind):
+    removal = [ITEM | {"trigger": "remove", "choice": "approve"}]
+    asked = VALUES | {"trigger": "remove", "listed": removal, "decisions": removal, "votes": removal}
+    for language, said in (("fr", "la radier, entendue ou dûment appelée"), ("en", "having heard or duly summoned it")):
+        assert said in pic.render(kind, language, asked).body
+
+
 def test_a_condition_stays_a_sentence_whatever_it_holds(pic):
     condition = {"conditions": "Sous réserve : statuts signés"}
     assert "\n  – Sous réserve\u00a0: statuts signés\n" in pic.render("admitted", "fr", VALUES | condition).body
