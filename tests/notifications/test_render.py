@@ -240,6 +240,13 @@ def test_whoever_did_not_come_to_its_hearing_is_not_said_to_have_been_heard(pic,
         assert said in pic.render(kind, language, asked).body
 
 
+@pytest.mark.parametrize("kind", ["farewell", "payment_reversed"])
+def test_whoever_owes_nothing_is_offered_no_more_time(pic, kind):
+    for language, said in (("fr", "erreur de notre part, besoin d’un délai"), ("en", "do you need more time")):
+        assert said in pic.render(kind, language, VALUES).body
+        assert said not in pic.render(kind, language, VALUES | {"owed": [], "total": 0}).body
+
+
 def test_a_condition_stays_a_sentence_whatever_it_holds(pic):
     condition = {"conditions": "Sous réserve : statuts signés"}
     assert "\n  – Sous réserve\u00a0: statuts signés\n" in pic.render("admitted", "fr", VALUES | condition).body
