@@ -312,6 +312,12 @@ def test_a_receipt_says_where_the_money_went(pic):
     assert "this payment alone does not restore it" in gone
 
 
+def test_a_credit_beside_what_is_still_owed_is_not_more_than_what_was_owed(pic):
+    for language, said in (("fr", "dépasse ce qui était dû"), ("en", "more than what was owed")):
+        assert said in pic.render("receipt", language, VALUES | {"owed": [], "total": 0}).body
+        assert said not in pic.render("receipt", language, VALUES).body
+
+
 def test_a_lapse_is_no_departure(pic):
     assert "Fin de votre adhésion" in pic.render("farewell", "fr", LITTLE | {"event": "lapse"}).subject
     assert "Votre départ est enregistré" in pic.render("farewell", "fr", LITTLE).subject
