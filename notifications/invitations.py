@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.store import instant_of
+from engine.store import instant_of, stored
 from notifications.calendar_invites import FILE, Host, Invitation, Method, invite, media_type
 from notifications.mail import BadAddress, Part
 from notifications.render import Letterhead
@@ -24,7 +24,16 @@ INVITING = INVITES | MOVES | ENDS
 _BEFORE = """SELECT a.media_type, m.occasion, m.context FROM outbox_message m
     JOIN outbox_attachment a ON a.message_id = m.id AND a.name = ?
     WHERE m.instance_id = ? AND m.recipient = ? AND m.id < ? AND m.status NOT IN ('dropped', 'failed') ORDER BY m.id"""
+_PLACE = "SELECT place FROM meeting WHERE held_at = ? LIMIT 1"
 _MAIL = "SELECT recipient, occasion FROM outbox_message WHERE id = ?"
+
+
+def place_of(connection: Connection, meeting: str | None) -> str | None:
+    """Where the meeting of that instant is held, as known now; None where it is not."""
+    if meeting is None:
+        return None
+    found = connection.exec_driver_sql(_PLACE, (stored(datetime.fromisoformat(meeting)),)).scalar_one_or_none()
+    return str(found) if found else None
 
 
 def invitation_of(connection: Connection, row: Any, values: Mapping[str, Any]) -> Invitation | None:

@@ -16,7 +16,7 @@ from engine.batch import OPEN_TASK, task_key
 from engine.errors import BadDefinition
 from engine.store import Store, instant_of
 from notifications.enclosures import Enclosures, keep
-from notifications.invitations import INVITING, invitation_of
+from notifications.invitations import INVITING, invitation_of, place_of
 from notifications.mail import Part
 from notifications.own_words import BrokenTemplate
 from notifications.pages import keep_pages
@@ -171,8 +171,10 @@ def _values_of_all(
             values = values_of(row, members, writer.letterhead)
             if row.instance_id is None:
                 values |= writer.of_board(connection, row.kind, values)
-            elif row.kind in INVITING and writer.enclosures is not None:
-                values["invitation"] = invitation_of(connection, row, values)
+            elif row.kind in INVITING:
+                values["place"] = place_of(connection, values["meeting"])
+                if writer.enclosures is not None:
+                    values["invitation"] = invitation_of(connection, row, values)
         except UNRENDERABLE as error:
             found.append(error)
         else:

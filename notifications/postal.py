@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from unicodedata import combining, normalize
 
 from babel import Locale
 
@@ -10,7 +11,8 @@ LONGEST_LINE = 38
 HOME = ("", "FR", "FRANCE")
 _COMMA = re.compile(r"(?<![0-9]),\s+")
 """Not « 12, rue … »: the number stays with its street."""
-_VOWEL = re.compile("[aeiouàâäéèêëîïôöùûüœæ]", re.IGNORECASE)
+_ELIDED = re.compile("[aeiouœæø]|y[bcdfglmnrsv]|h(?:el|en[or]|erm|erv|ect|ila|ipp|ono|ort|ub|ug|ya)", re.IGNORECASE)
+"""How words begin, without accents, before which « de » loses its vowel: also a silent h, as in Hélène, Henri, Hugo."""
 
 
 def postal_lines(member: Mapping[str, Any], language: str) -> list[str]:
@@ -40,7 +42,8 @@ def _for(contact: str, language: str) -> str:
     """Say whom it is for: « à l’attention d’Anne », « à l’attention de Joël »."""
     if language == "en":
         return f"attn. {contact}"
-    return f"à l’attention {'d’' if _VOWEL.match(contact) else 'de '}{contact}"
+    plain = "".join(sign for sign in normalize("NFD", contact) if not combining(sign))
+    return f"à l’attention {'d’' if _ELIDED.match(plain) else 'de '}{contact}"
 
 
 def _broken(line: str) -> list[str]:

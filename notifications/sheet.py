@@ -20,6 +20,7 @@ _WORDS = {
         "late": "Le dernier jour utile ({day}) est passé : l’audition se tiendra à une réunion suivante, annoncée par "
         "courriel",
         "present": "pour une première présentation au plus tard le {day}, avant la réunion du {meeting}.",
+        "missed": "Il faut une première présentation au plus tard le {day}, avant la réunion du {meeting}.",
         "no_deadline": "Aucune date limite : à poster dès que possible.",
         "then": "Puis, pour chaque lettre : relance letter NUMÉRO --posted JOUR --tracking SUIVI",
         "letter": "Lettre",
@@ -36,8 +37,9 @@ _WORDS = {
         "title": "List of registered letters",
         "made": "Made on {day}. Letters: {count}.",
         "post": "To be posted by {day}",
-        "late": "The last useful day ({day}) is past: the hearing will be held at a later meeting, announced by mail",
+        "late": "The last useful day ({day}) is past: the hearing will be held at a later meeting, announced by email",
         "present": "for a first presentation by {day}, before the meeting on {meeting}.",
+        "missed": "A first presentation is needed by {day}, before the meeting on {meeting}.",
         "no_deadline": "No last day: to be posted as soon as possible.",
         "then": "Then, for each letter: relance letter NUMBER --posted DAY --tracking TRACKING",
         "letter": "Letter",
@@ -93,7 +95,7 @@ def sheet_of(
         warn = today > days[1]
         deadline = words["late" if warn else "post"].format(day=post_by)
         meeting = wording.moment(held_at.isoformat(), language, letterhead.timezone)
-        because = words["present"].format(day=present_by, meeting=meeting)
+        because = words["missed" if warn else "present"].format(day=present_by, meeting=meeting)
     made = words["made"].format(day=wording.day(today.isoformat(), language), count=len(slips))
     return {
         "language": language,

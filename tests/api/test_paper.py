@@ -94,7 +94,9 @@ def test_the_sheet_shows_the_last_useful_day_to_post(house):
     assert "première présentation au plus tard le 15 octobre 2025" in text
     assert "adresse incomplète" in text  # of A0022
     house.at("2025-10-11")
-    assert "Le dernier jour utile (10 octobre 2025) est passé" in flat(printed(house, "letter", "sheet"))
+    late = flat(printed(house, "letter", "sheet"))
+    assert "Le dernier jour utile (10 octobre 2025) est passé" in late
+    assert "Il faut une première présentation au plus tard le 15 octobre 2025" in late
 
 
 def test_nothing_is_printed_when_no_letter_is_meant(house):
@@ -160,7 +162,7 @@ def test_the_secretary_prints_a_letter_and_the_decision_follows(counter):
     assert (response.status_code, response.headers["content-type"]) == (200, "application/pdf")
     assert response.headers["content-disposition"] == f'inline; filename="summons-{summons["id"]}.pdf"'
     text = flat(texts(response.content))
-    assert "à sa réunion du 24 septembre 2026 (décision 2026-09/1 : unanimité : 2 pour)" in text
+    assert "à sa réunion du 24 septembre 2026 (décision 2026-09/1 – unanimité : 2 pour)" in text
     assert "jeudi 29 octobre 2026 à 18 h 30" in text
     assert secretary.ask("GET", f"{path}.pdf").content == response.content
     secretary.patch(path, {"posted_on": "2026-10-04"})
@@ -173,7 +175,7 @@ def test_the_secretary_prints_a_letter_and_the_decision_follows(counter):
     removal = secretary.get("/letters")["items"][-1]
     text = flat(texts(secretary.ask("GET", f"/letters/{removal['id']}.pdf").content))
     assert "réunion du 29 octobre 2026" in text
-    assert "décision 2026-10/1 : 2 pour, 1 contre" in text
+    assert "décision 2026-10/1 – 2 pour, 1 contre" in text
     assert "postée le 4 octobre 2026, présentée le 7 octobre 2026 et refusée" in text
     assert "l’interruption des services du 1er septembre 2025" in text
     assert "pas avant le 15 novembre 2026" in text

@@ -1,11 +1,14 @@
 """Invitations with their mails: noted by a summons, moved by a later call, struck out when the procedure ends."""
 
 import json
+from datetime import datetime
 from email import message_from_bytes, policy
 
 import pytest
 from icalendar import Calendar
+from sqlmodel import Session
 
+from engine.board_models import Meeting
 from notifications import Letterhead, render_pending
 from notifications.enclosures import Enclosures
 from tests.notifications.posting import Post
@@ -74,6 +77,21 @@ def test_it_is_noted_moved_and_struck_out_under_one_name(post):
     struck = tell(post, "restored", "payment-7", None, CHAIR, TREASURER)
     assert struck[TREASURER] == ("CANCEL", 2, uid, "2026-11-26T18:30:00+01:00", TREASURER)
     assert tell(post, "farewell", "leave", None, CHAIR) == {}  # nothing stands there any more
+
+
+def test_the_mail_and_the_calendar_say_where_the_board_meets(post):
+    held_at = datetime.fromisoformat(OCTOBER)
+    with Session(post.store.engine) as session, session.begin():
+        around = dict.fromkeys(("publish_at", "confirm_by", "closes_at"), held_at)
+        session.add(Meeting(month="2026-10", held_at=held_at, place="Mairie ; salle 2", **around))
+    tell(post, "summons", "summon-2026", OCTOBER, CHAIR)
+    tell(post, "last_call", "meeting-9", NOVEMBER, CHAIR)  # of whose place nothing is known
+    with post.store.read() as connection:
+        bodies = connection.exec_driver_sql("SELECT body FROM outbox_message ORDER BY id").scalars().all()
+        files = connection.exec_driver_sql("SELECT content FROM outbox_attachment ORDER BY message_id").scalars().all()
+    assert ["\nLieu\u00a0: Mairie\u202f; salle 2\n" in body for body in bodies] == [True, False]
+    events = [Calendar.from_ical(content).walk("VEVENT")[0] for content in files]
+    assert [event.get("LOCATION") for event in events] == ["Mairie ; salle 2", None]
 
 
 def test_what_follows_no_summons_brings_none(post):

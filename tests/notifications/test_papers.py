@@ -211,7 +211,7 @@ def test_a_summons_says_what_is_owed_when_the_board_meets_and_what_one_may_do_th
 def test_a_removal_letter_gives_its_reasons_and_the_decision():
     text = said(letter("removal", meeting=None))
     for words in (
-        *("réunion du 29 octobre 2026", "décision 2026-10/1 : unanimité : 5 pour", "la relance du 1er juin 2025"),
+        *("réunion du 29 octobre 2026", "(décision 2026-10/1 – unanimité : 5 pour)", "la relance du 1er juin 2025"),
         *("l’interruption des services du 1er septembre 2025", "Article 7.", "Total 55,00 €", "Aucun frais de relance"),
         *("postée le 5 octobre 2026, présentée le 7 octobre 2026 et non réclamée", "pas avant le 15 novembre 2026"),
     ):

@@ -1,5 +1,7 @@
 """Addresses as the post reads them."""
 
+import pytest
+
 from notifications.postal import has_address, postal_lines
 
 MEMBER = {
@@ -26,6 +28,26 @@ def test_name_first_town_last_in_capitals():
     ]
     assert lines(contact_name="Joël Izard")[1] == "à l’attention de Joël Izard"
     assert lines("en")[1] == "attn. Anne Ohler"
+
+
+@pytest.mark.parametrize(
+    ("contact", "line"),
+    [
+        ("Hélène Œhler", "d’Hélène Œhler"),
+        ("hubert Petit", "d’hubert Petit"),
+        ("Yves Roc", "d’Yves Roc"),
+        ("Ángel Ruiz", "d’Ángel Ruiz"),
+        ("Ørjan Lie", "d’Ørjan Lie"),
+        ("Œdipe Roi", "d’Œdipe Roi"),
+        ("Yann Le Goff", "de Yann Le Goff"),
+        ("Hassan Amrani", "de Hassan Amrani"),
+        ("Hans Meyer", "de Hans Meyer"),
+        ("M. Henri Roc", "de M. Henri Roc"),
+        ("עמית לוי", "de עמית לוי"),
+    ],
+)
+def test_de_is_elided_as_one_says_it(contact, line):
+    assert lines(contact_name=contact)[1] == f"à l’attention {line}"
 
 
 def test_a_person_is_not_written_to_twice():

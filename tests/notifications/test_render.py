@@ -199,6 +199,59 @@ def test_a_reminder_adds_no_costs_and_says_what_comes_next(pic):
     assert "board" not in person
 
 
+CUT = {"state": "suspended"}
+LATE = {"written": "2026-02-03"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "january", "june"),
+    [({}, True, True), (LATE, False, True), ({"state": "reminded"}, False, True), (CUT, False, False)],
+    ids=["on 1 December", "called late", "reminded already", "cut off"],
+)
+def test_a_call_announces_only_what_will_come(pic, changes, january, june):
+    called = VALUES | {"event": "call", "state": "called", "written": "2025-12-01"} | changes
+    for language, first, second in (("fr", "en janvier", "début juin"), ("en", "in January", "early in June")):
+        body = pic.render("call_for_dues", language, called).body
+        assert (first in body, second in body) == (january, june)
+        assert {"fr": "Aucun frais ne s’ajoute à ce qui est dû.", "en": "No costs are added to what"}[language] in body
+
+
+def test_one_is_not_written_of_as_several_nor_several_as_one(pic):
+    assert "cotisations 2025 et 2026 –" in pic.render("reminder", "fr", VALUES).subject
+    assert "cotisation 2026 –" in pic.render("reminder", "fr", LITTLE).subject
+    assert "… et 3 autres, dans" in pic.render("agenda", "fr", VALUES).body
+    assert "… et une autre, dans" in pic.render("agenda", "fr", VALUES | {"unlisted": 1}).body
+    assert "de leurs nouvelles" in pic.render("any_news", "fr", VALUES).body
+    assert "de ses nouvelles" in pic.render("any_news", "fr", LITTLE).body
+
+
+@pytest.mark.parametrize("state", ["removed", "left"])
+def test_a_payment_does_not_suffice_once_the_membership_has_ended(pic, state):
+    for language, said in (("fr", "Un nouveau règlement suffit"), ("en", "Another payment is all it takes")):
+        assert said in pic.render("payment_reversed", language, VALUES).body
+        assert said not in pic.render("payment_reversed", language, VALUES | {"state": state}).body
+
+
+@pytest.mark.parametrize("kind", ["agenda", "agenda_changed", "decisions", "vote_receipt"])
+def test_whoever_did_not_come_to_its_hearing_is_not_said_to_have_been_heard(pic, kind):
+    removal = [ITEM | {"trigger": "remove", "choice": "approve"}]
+    asked = VALUES | {"trigger": "remove", "listed": removal, "decisions": removal, "votes": removal}
+    for language, said in (("fr", "la radier, entendue ou dûment appelée"), ("en", "having heard or duly summoned it")):
+        assert said in pic.render(kind, language, asked).body
+
+
+@pytest.mark.parametrize("kind", ["farewell", "payment_reversed"])
+def test_whoever_owes_nothing_is_offered_no_more_time(pic, kind):
+    for language, said in (("fr", "erreur de notre part, besoin d’un délai"), ("en", "do you need more time")):
+        assert said in pic.render(kind, language, VALUES).body
+        assert said not in pic.render(kind, language, VALUES | {"owed": [], "total": 0}).body
+
+
+def test_a_condition_stays_a_sentence_whatever_it_holds(pic):
+    condition = {"conditions": "Sous réserve : statuts signés"}
+    assert "\n  – Sous réserve\u00a0: statuts signés\n" in pic.render("admitted", "fr", VALUES | condition).body
+
+
 def test_a_last_call_is_for_the_list_or_for_another_hearing(pic):
     listed = pic.render("last_call", "fr", VALUES | {"state": "reminded"}).body
     assert "à sa réunion du jeudi 28 août 2025 à 18\u00a0h\u00a030." in listed
@@ -234,7 +287,7 @@ def test_a_summons_names_the_meeting_and_the_rights(pic):
         "Place: Maison des associations",
         "assisted by a person of your choice",
         "written observations",
-        "at a later meeting, which will be announced to you by mail",
+        "at a later meeting, which will be announced to you by email",
     ):
         assert said in body
 
@@ -257,6 +310,12 @@ def test_a_receipt_says_where_the_money_went(pic):
     assert "  Votre référence\u00a0: VIR 12\n" in body
     gone = pic.render("receipt", "en", VALUES | {"state": "removed", "owed": []}).body
     assert "this payment alone does not restore it" in gone
+
+
+def test_a_credit_beside_what_is_still_owed_is_not_more_than_what_was_owed(pic):
+    for language, said in (("fr", "dépasse ce qui était dû"), ("en", "more than what was owed")):
+        assert said in pic.render("receipt", language, VALUES | {"owed": [], "total": 0}).body
+        assert said not in pic.render("receipt", language, VALUES).body
 
 
 def test_a_lapse_is_no_departure(pic):
