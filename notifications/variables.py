@@ -100,7 +100,7 @@ SUBJECTS = (
             Variable("pay_by", "the last day to pay; missing once it is past", "2027-01-31"),
             Variable(
                 "resign_before",
-                "in a call: before which day leaving cancels it",
+                "in a call: leaving before that day cancels the due",
                 "2027-01-20",
                 "2026-07-02",
             ),

@@ -124,6 +124,18 @@ def test_calls_are_printed_for_those_whom_no_mail_reaches(house):
     assert "Dites-le-nous avant" not in flat(printed(house, "calls", "--year", "2026", "--all"))
 
 
+def test_own_words_that_cannot_be_used_are_told_when_calls_are_printed(house):
+    folder = house.folder / "templates" / "fr" / "papers"
+    folder.mkdir(parents=True)
+    (folder / "call_for_dues.txt").write_text("Subject: x\n\n{{ oops }}\n", encoding="utf-8")
+    mail = '[mail]\ntemplates = "templates"\n'
+    (house.folder / "relance.toml").write_text(TOML + mail, encoding="utf-8")
+    house.at("2025-12-02").say("tick")
+    said = house.type("calls", "--year", "2026", "--all", "--output", "calls.pdf")
+    assert said.stderr.startswith("relance: fr/papers/call_for_dues.txt:3: « oops » is nothing that it may name here")
+    assert "fr/papers/call_for_dues.txt" in {task["about"] for task in house.json("tasks")}
+
+
 def test_a_call_leaves_with_its_file_which_an_admin_can_see(counter):
     counter.house.enter("A1", treasurer_email="tresor@a1.example")
     counter.pass_time("2024-12-02")

@@ -82,8 +82,16 @@ def test_it_is_noted_moved_and_struck_out_under_one_name(post):
 def test_the_mail_and_the_calendar_say_where_the_board_meets(post):
     held_at = datetime.fromisoformat(OCTOBER)
     with Session(post.store.engine) as session, session.begin():
-        around = dict.fromkeys(("publish_at", "confirm_by", "closes_at"), held_at)
-        session.add(Meeting(month="2026-10", held_at=held_at, place="Mairie ; salle 2", **around))
+        session.add(
+            Meeting(
+                month="2026-10",
+                held_at=held_at,
+                publish_at=held_at,
+                confirm_by=held_at,
+                closes_at=held_at,
+                place="Mairie ; salle 2",
+            )
+        )
     tell(post, "summons", "summon-2026", OCTOBER, CHAIR)
     tell(post, "last_call", "meeting-9", NOVEMBER, CHAIR)  # of whose place nothing is known
     with post.store.read() as connection:
@@ -130,3 +138,21 @@ def test_it_leaves_with_its_mail_as_what_a_calendar_reads(post):
     (part,) = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
     assert (part.get_param("method"), part.get_filename()) == ("REQUEST", "invitation.ics")
     assert event("method=REQUEST", part.get_payload(decode=True))[4] == CHAIR
+
+
+def test_a_summons_and_its_change_that_are_written_together_are_noted_and_moved(post):
+    context = json.dumps(
+        {"year": 2026, "owed": [], "concerned": [], "day": "2026-10-03", "state": "proposed_for_removal"}
+    )
+    for kind, occasion, hour in (("summons", "summon-2026", OCTOBER), ("last_call", "meeting-9-moved-1", NOVEMBER)):
+        given = {"kind": kind, "occasion": occasion, "event": None, "instance_id": 1, "recipient": CHAIR}
+        post.put(**given, dedupe_key=f"1:{kind}:{occasion}:0", subject=None, body=None)
+        told = json.dumps(json.loads(context) | {"meeting": hour})
+        with post.store.write() as connection:
+            connection.exec_driver_sql("UPDATE outbox_message SET context = ? WHERE kind = ?", (told, kind))
+    render_pending(post.store, HEAD, lambda _c, ids, /: dict.fromkeys(ids, MEMBER), enclosures=Enclosures(HEAD))
+    with post.store.read() as connection:
+        found = connection.exec_driver_sql("SELECT media_type, content FROM outbox_attachment ORDER BY message_id")
+        noted, moved = (event(*row) for row in found)
+    assert (noted[:2], moved[:2]) == (("REQUEST", 0), ("REQUEST", 1))
+    assert (noted[2], moved[3]) == (moved[2], "2026-11-26T18:30:00+01:00")

@@ -140,6 +140,16 @@ def test_the_last_days_follow_from_the_day_it_was_written(written, pay_by, resig
     assert (told["pay_by"], told["resign_before"]) == (pay_by, resign_before)
 
 
+def test_only_a_call_tells_until_when_leaving_cancels_the_due(store):
+    put(store, {"kind": "call_for_dues"}, {"kind": "reminder"})
+    with store.read() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM outbox_message ORDER BY id").fetchall()
+        told = [
+            outbox.values_of(row, lookup(connection, [row.instance_id]), LETTERHEAD)["resign_before"] for row in rows
+        ]
+    assert [day is None for day in told] == [False, True]
+
+
 def test_what_a_payment_need_not_tell_is_left_out(store):
     put(store, {"kind": "receipt", "context": DUES | {"payment": {"amount": 2000, "paid_on": "2025-03-01"}}})
     assert render_pending(store, LETTERHEAD, lookup) == 1
