@@ -1,7 +1,7 @@
 """Amounts, days, hours and years as French and English readers write them. Cached: one run repeats the same few."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -35,11 +35,19 @@ def moment(iso: str, language: str, timezone: str) -> str:
     if instant.tzinfo is None:
         raise ValueError(f"{iso} has no time zone")
     local = instant.astimezone(ZoneInfo(timezone))
+    if not (local.hour or local.minute):
+        return _midnight(local.date() - timedelta(days=1), language)
     written = _dated(local.date(), "EEEE d MMMM y", language)
     if language != FRENCH:
         return f"{written} at {local:%H:%M}"
     minutes = f"{NO_BREAK}{local:%M}" if local.minute else ""
     return f"{written} à {local.hour}{NO_BREAK}h{minutes}"
+
+
+def _midnight(ending: date, language: str) -> str:
+    """Name midnight by the day that it ends, as one says it: a ballot closes with the meeting's day."""
+    written = _dated(ending, "EEEE d MMMM y", language)
+    return f"{written} à minuit" if language == FRENCH else f"{written} at midnight"
 
 
 def years(numbers: Sequence[int], language: str) -> str:

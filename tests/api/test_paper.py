@@ -133,7 +133,7 @@ def test_own_words_that_cannot_be_used_are_told_when_calls_are_printed(house):
     house.at("2025-12-02").say("tick")
     said = house.type("calls", "--year", "2026", "--all", "--output", "calls.pdf")
     assert said.stderr.startswith("relance: fr/papers/call_for_dues.txt:3: « oops » is nothing that it may name here")
-    assert "fr/papers/call_for_dues.txt" in {task["about"] for task in house.json("tasks")}
+    assert "fr/papers/call_for_dues.txt:3" in {task["about"] for task in house.json("tasks")}
 
 
 def test_a_call_leaves_with_its_file_which_an_admin_can_see(counter):

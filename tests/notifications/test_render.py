@@ -418,6 +418,8 @@ def test_amounts_days_and_hours_as_they_are_written():
     assert wording.day("2025-12-01", "en") == "1 December 2025"
     assert wording.moment("2025-08-28T16:30:00+00:00", "fr", "Europe/Paris") == "jeudi 28 août 2025 à 18\u00a0h\u00a030"
     assert wording.moment("2025-12-01T08:00:00Z", "fr", "Europe/Paris") == "lundi 1er décembre 2025 à 9\u00a0h"
+    assert wording.moment("2025-08-28T22:00:00Z", "fr", "Europe/Paris") == "jeudi 28 août 2025 à minuit"
+    assert wording.moment("2025-08-28T22:00:00Z", "en", "Europe/Paris") == "Thursday 28 August 2025 at midnight"
     assert wording.moment("2025-08-28T22:30:00+00:00", "en", "Europe/Paris") == "Friday 29 August 2025 at 00:30"
     assert [wording.years(some, "fr") for some in ([], [2024], [2024, 2025], [2023, 2024, 2025])] == [
         *("", "2024", "2024 et 2025", "2023, 2024 et 2025")
