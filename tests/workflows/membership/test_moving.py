@@ -105,3 +105,18 @@ def _give_words(house):
         sql = """INSERT INTO outbox_attachment (message_id, name, media_type, content)
             SELECT id, 'invitation.ics', 'text/calendar', x'00' FROM outbox_message WHERE kind = 'summons'"""
         connection.exec_driver_sql(sql)
+
+
+def test_a_summons_that_failed_does_not_leave_later_with_the_old_hour(summoned):
+    with summoned.engine.store.write() as connection:
+        connection.exec_driver_sql("UPDATE outbox_message SET status = 'failed' WHERE kind = 'summons'")
+    move(summoned, "2026-10-05T10:00", "2026-11-05T18:30")
+    (summons,) = summoned.rows("SELECT id FROM outbox_message WHERE kind = 'summons'")[0]
+    with summoned.engine.store.read() as connection:  # as a pump asks when a person lets it leave again
+        assert no_longer_right(connection, [summons]) == {summons: "the hearing has another hour by now"}
+
+
+def test_a_summons_to_the_meeting_as_it_is_may_leave_when_a_person_says_so(summoned):
+    with summoned.engine.store.read() as connection:
+        ids = [row[0] for row in connection.exec_driver_sql("SELECT id FROM outbox_message WHERE kind = 'summons'")]
+        assert no_longer_right(connection, ids) == {}
