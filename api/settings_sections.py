@@ -277,7 +277,7 @@ class OutgoingWebhook(Section):
     """
 
     allow_private: bool = False
-    url: kinds.NamedUrl
+    url: kinds.PrivateUrl
     name: kinds.Line = ""
     events: tuple[kinds.Line, ...] = ()
     secret: SecretStr | None = None
