@@ -43,6 +43,8 @@ def refusal(error: Exception) -> str | None:
 
     if isinstance(error, RelanceError):
         return str(error)
+    if isinstance(error, OverflowError):  # of SQLite: a message's, a task's number that no row can have
+        return "there is no such number: it is far too large"
     if isinstance(error, OSError):
         return None if error.errno == errno.EPIPE else _of_file(error)
     return _of_database(error)

@@ -277,7 +277,7 @@ class OutgoingWebhook(Section):
     """
 
     allow_private: bool = False
-    url: kinds.NamedUrl
+    url: kinds.PrivateUrl
     name: kinds.Line = ""
     events: tuple[kinds.Line, ...] = ()
     secret: SecretStr | None = None
@@ -290,6 +290,10 @@ class OutgoingWebhook(Section):
         parts = urlsplit(value)
         if parts.username is not None or parts.password is not None:
             raise ValueError("holds a name or password; expected an address without: what is told is signed")
+        if not value.isascii():
+            raise ValueError(
+                "holds letters that no address on the line has; expected xn--… in its host, %C3%A9 after it"
+            )
         if parts.scheme != "https" and not info.data.get("allow_private"):
             raise ValueError("is not encrypted; expected https://, or allow_private = true within the house")
         return value

@@ -241,14 +241,24 @@ def _email(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or " " in value:
+    if not _is_url(value):
         raise ValueError(f'got {shown(value)}; expected an address such as "https://asso.example/"')
     return value
+
+
+def _private_url(value: str) -> str:
+    """Accept an address that may hold a secret: it is not repeated in a refusal."""
+    if not _is_url(value):
+        raise ValueError('is no address; expected one such as "https://asso.example/hook"')
+    return value
+
+
+def _is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and " " not in value
+    except ValueError:
+        return False
 
 
 def _iban(value: str) -> str:
@@ -278,7 +288,7 @@ def _currency(value: str) -> str:
 TimeZoneName = Annotated[Line, AfterValidator(_timezone)]
 Email = Annotated[Line, _checked(_email)]
 Url = Annotated[Line, _checked(_url)]
-NamedUrl = Annotated[Name, AfterValidator(_url)]
+PrivateUrl = Annotated[Name, AfterValidator(_private_url)]
 Iban = Annotated[Line, _checked(_iban)]
 Bic = Annotated[Line, _checked(_bic)]
 Currency = Annotated[str, AfterValidator(_currency)]

@@ -33,6 +33,8 @@ TOKEN = r"[0-9a-f]{32}"  # noqa: S105 the form of one
 
 _REPORT = "delivery-status"
 _PARTS = re.compile(rb"^content-type:", re.IGNORECASE | re.MULTILINE)
+_ENDLESS = re.compile(rb"^content-type:[^\n]*(?:\n[ \t][^\n]*){20}", re.IGNORECASE | re.MULTILINE)
+"""A head that goes on for twenty lines: taking apart thousands of parameters takes longer than all else."""
 _OF_OURS = re.compile(rf"^[> \t]*message-id:\s*<({TOKEN})@", re.IGNORECASE | re.MULTILINE)
 _ANSWERS = re.compile(rf"<({TOKEN})@")
 _CODE = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
@@ -102,6 +104,8 @@ def read_bounce(raw: bytes) -> Bounce:
     if len(_PARTS.findall(text)) > MOST_PARTS:
         return NO_BOUNCE
     text = b"\n".join(line[:LONGEST_LINE] for line in text.splitlines()[:MOST_LINES])
+    if _ENDLESS.search(text):
+        return NO_BOUNCE
     try:
         message = message_from_bytes(text)
         return _from_report(message) or _from_habits(message, text)

@@ -20,7 +20,8 @@ INDENT = "  "
 SENDER = "\n-- \n"
 _FACT = re.compile(r"([^:]{1,60}?)[\u00a0\u202f ]?: (.+)")
 _BULLET = re.compile(r"[–—•*-] (.+)")
-_ADDRESS = re.compile(r"https?://[^\s<>\"«»\u2068\u2069]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_ADDRESS = re.compile(r"https?://[^\s<>\"«»\u2068\u2069]+|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+"""A word is looked at from its beginning only: from each of its letters, a long one would take minutes."""
 _DOOR = re.compile(r"https?://[^\s<>\"«»\u2068\u2069]+")
 SOFT_BREAK = b"=\r\n"
 LONGEST_LINE = 76

@@ -17,6 +17,7 @@ from engine.errors import RelanceError
 CONTENT, SUBJECT = "\ue010content\ue011", "\ue010subject\ue011"
 """What layout.html is filled in with at first."""
 LONGEST_PAGE = 60_000
+LONGEST_SHOWN = 20
 _ELSEWHERE = "https://elsewhere.invalid/"
 _MARK = "<!--relance-->"
 _SPECIMEN = _MARK.join(
@@ -59,7 +60,9 @@ _ATTRIBUTES = frozenset(
 )
 _HREF = re.compile(r"(?:https?://|mailto:)[^\s]+")
 _FOREIGN_STYLE = re.compile(
-    r"url\s*\(|@import|@font-face|@namespace|expression|behavior|-moz-binding|\\|</", re.IGNORECASE
+    r"url\s*\(|image-set\s*\(|\b(?:src|image)\s*\(|@import|@font-face|@namespace|expression|behavior|-moz-binding"
+    r"|\\|</",
+    re.IGNORECASE,
 )
 
 
@@ -170,8 +173,11 @@ class _Reader(HTMLParser):
         self.content_in_body |= CONTENT in data and "body" in self._open and self._subject_in_title
 
     def handle_comment(self, data: str) -> None:
-        if "[" in data or _MARK.strip("<!->") in data:
+        if any(sign in data for sign in "[<>") or _MARK.strip("<!->") in data:  # « <!--> » ends there for browsers
             self._refuse("a comment that some readers do not take for one")
+
+    def unknown_decl(self, data: str) -> None:
+        self._refuse(f"<![{data[:LONGEST_SHOWN]} is not for layouts: some readers take what is in it for tags")
 
     def _attribute(self, tag: str, name: str, value: str) -> None:
         if name not in _ATTRIBUTES:

@@ -19,10 +19,14 @@ MOST_TURNS = 100_000
 MOST_SECONDS = 1.0
 """Of the processor, for one text; what is checked between two turns of a loop, or two pieces put out."""
 BROKEN = (
-    *(ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError),
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, NameError, RecursionError, SyntaxError, TypeError),
+    ValueError,
     *(TemplateSyntaxError, SecurityError, RuntimeError),
 )
-"""What reading or filling in a hostile template may raise: jinja2's own errors are RuntimeErrors or these."""
+"""What reading or filling in a hostile template may raise: jinja2's own errors are RuntimeErrors or these.
+
+NameError: jinja2 writes a number beyond all bounds (1e400) into its code as the name « inf ».
+"""
 ALLOWED: frozenset[type[nodes.Node]] = frozenset(
     {
         *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Assign),

@@ -128,3 +128,10 @@ def test_messages_that_have_arrived_count_as_sent(stuck):
     assert stuck.say("outbox", "arrived", 1, "--by", "Ana") == ["1 message counted as sent"]
     assert [message["status"] for message in stuck.json("outbox")] == ["sent", "failed", "captured"]
     assert stuck.rows("SELECT done_by, note FROM task") == [("Ana", "? it has arrived")]
+
+
+@pytest.mark.parametrize(
+    "words", [("outbox", "retry"), ("outbox", "arrived"), ("outbox", "show"), ("webhooks", "retry")]
+)
+def test_a_number_that_no_row_can_have_is_refused_in_one_line(desk, words):
+    assert desk.refused(*words, 10**20) == "there is no such number: it is far too large"

@@ -137,6 +137,10 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"webhooks.in.loomio.seats": ["S1"]}, "webhooks.in.loomio.secret_file", "missing"),
     ({"webhooks": {"in": {"my source": {"secret_file": "s"}}}}, "webhooks.in.my source", "letters, digits"),
     ({"webhooks": {"out": [{"url": "ftp://a.example"}]}}, "webhooks.out[0].url", "https://"),
+    ({"webhooks": {"out": [{"url": "https://évêché.example/x"}]}}, "webhooks.out[0].url", "expected xn--"),
+    ({"webhooks": {"out": [{"url": "https://a.example/évêché"}]}}, "webhooks.out[0].url", "%C3%A9"),
+    ({"webhooks": {"out": [{"url": "https://me:s3cret@[::1/x"}]}}, "webhooks.out[0].url", "https://"),
+    ({"webhooks": {"out": [{"url": "https://a.example:x/s3cret"}]}}, "webhooks.out[0].url", "https://"),
     ({"webhooks": {"out": [{}]}}, "webhooks.out[0].url", "missing"),
     ({"webhooks": {"out": [{"url": "https://a.example", "events": "all"}]}}, "webhooks.out[0].events", "a list"),
     # safety, scheduler

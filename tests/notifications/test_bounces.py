@@ -186,6 +186,7 @@ HARM = {
     "charsets": b'From: =?\xff?q?=ff?=\nContent-Type: text/plain; charset="\x00klingon"\n\n\xff\xfe' * 100,
     "comments": b"From: " + b"(" * 100_000 + b"\n\nx",
     "noise": NOISE.randbytes(2 * LONGEST),
+    "parameters": b"Content-Type: multipart/report" + (b";\n " + b"; ".join([b"b*1=c"] * 200)) * 5000 + b"\n\nx",
     "no sender": b"From: \nSubject: x\n\n" + QMAIL.encode(),
 }
 

@@ -1,6 +1,7 @@
 """The HTML of a mail: the same words, in a page that asks for nothing."""
 
 import re
+import time
 from binascii import a2b_qp
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -127,6 +128,11 @@ def test_pieces_arrive_as_they_were_put_together(text):
         GOOD.replace("<body>", "<body><form action=x><input name=y></form>"),
         GOOD.replace("<body>", "<body><!--[if mso]><img src=x><![endif]-->"),
         GOOD.replace("<body>", "<body><svg><image href=x></svg>"),
+        GOOD.replace("<body>", "<body><!--><img src=x>-->"),
+        GOOD.replace("<body>", "<body><!-- --!><img src=x> -->"),
+        GOOD.replace("<body>", "<body><![CDATA[ > <img src=x> ]]>"),
+        GOOD.replace("<body>", "<body style='background: image-set(\"https://evil.example/x.png\" 1x)'>"),
+        GOOD.replace("<body>", "<body style='background: src(\"https://evil.example/x.png\")'>"),
         GOOD.replace("</body>", "\ue010content\ue011</body>"),
         GOOD.replace("\ue010content\ue011", ""),
         GOOD.replace("<title>\ue010subject\ue011</title>", ""),
@@ -137,6 +143,14 @@ def test_pieces_arrive_as_they_were_put_together(text):
 def test_a_layout_that_fetches_runs_or_hides_is_refused(page):
     with pytest.raises(BadLayout):
         page_of(page)
+
+
+def test_a_line_as_long_as_a_mail_may_be_takes_little_time(renderer):
+    page = renderer.pages[renderer.render("reminder", "fr", SAMPLES["much told"]).layout]
+    for long in ("a" * 95_000, "-" * 95_000, "a." * 47_000):
+        began = time.thread_time()
+        page_text(page, "x", f"{long} x@velo.example {long}")
+        assert time.thread_time() - began < 1
 
 
 def test_a_plain_layout_is_taken():

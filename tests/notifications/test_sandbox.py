@@ -55,6 +55,7 @@ HOSTILE = {
     "conditions by the hundred": "{% if name %}" * 400 + "{% endif %}" * 400,
     "minus signs by the thousand": "{{ " + "-" * 9000 + "1 }}",
     "a huge number": "{{ " + "9" * 9000 + " }}",
+    "a number beyond all bounds": "{{ (1e400 - 1e400)|money }}",
     "an extension": "{% do org.clear() %}{% debug %}",
 }
 NAMES = (

@@ -30,6 +30,7 @@ TELLS: Mapping[str, tuple[State, ...]] = MappingProxyType(
     }
 )
 """In which states a mail may still be read; a kind that is not here never becomes wrong."""
+TELLS_THE_HOUR = {Mail.SUMMONS, Mail.LAST_CALL}
 ASKS_FOR_MONEY = {Mail.CALL_FOR_DUES, Mail.RENEWAL_CAMPAIGN, Mail.REMINDER}
 
 # The workflow is no way to find the rows: without « || '' » SQLite would read all instances of it.
@@ -63,8 +64,12 @@ def _standing(connection: Connection, rows: Sequence[Any]) -> _Standing:
     return _Standing(
         owed=set(rows_of(connection, _UNSETTLED, members)) if members else set(),
         listed=set(rows_of(connection, _ON_AGENDA, called)) if called else set(),
-        hours={instant_of(row[0]).isoformat() for row in connection.exec_driver_sql(_HOURS)} if called else set(),
+        hours=_hours(connection) if any(row[1] in TELLS_THE_HOUR for row in rows) else set(),
     )
+
+
+def _hours(connection: Connection) -> set[str]:
+    return {instant_of(row[0]).isoformat() for row in connection.exec_driver_sql(_HOURS)}
 
 
 def _wrong(rows: Sequence[Any], now: _Standing) -> Iterator[tuple[int, str]]:
@@ -73,11 +78,11 @@ def _wrong(rows: Sequence[Any], now: _Standing) -> Iterator[tuple[int, str]]:
             yield message, f"is {state} by now"
         elif kind in ASKS_FOR_MONEY and now.owed.isdisjoint((member, due) for due in _years_told(kind, year, context)):
             yield message, "what it asks for was settled meanwhile"
-        elif kind == Mail.LAST_CALL:
+        elif kind in TELLS_THE_HOUR:
             told = json.loads(context)
-            if state == State.PROPOSED and told["meeting"] not in now.hours:
+            if state == State.PROPOSED and told["meeting"] is not None and told["meeting"] not in now.hours:
                 yield message, "the hearing has another hour by now"
-            elif not told.get("moved") and (member, occasion) not in now.listed:
+            elif kind == Mail.LAST_CALL and not told.get("moved") and (member, occasion) not in now.listed:
                 yield message, "the board does not look at it any more"
 
 
