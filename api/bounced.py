@@ -19,7 +19,7 @@ from engine.models import OutboxStatus
 from engine.outbox import take_back
 from engine.store import instant_of, stored
 from engine.work import NOBODY, Work
-from notifications.bounces import Bounce, Kind, read_bounce
+from notifications.bounces import Bounce, Kind, kind_kept, read_bounce
 from notifications.claims import UNCERTAIN_MAIL
 from notifications.mail import BadAddress, ascii_address
 from workflows.membership import members
@@ -37,7 +37,7 @@ _ALL = f"SELECT {_COLUMNS} FROM outbox_message WHERE status NOT IN ('pending', '
 _WORKFLOW = "SELECT workflow FROM workflow_instance WHERE id = ?"
 _BOUNCED = "UPDATE outbox_message SET status = 'bounced', error = ? WHERE id = ?"
 _DELAYED = "UPDATE outbox_message SET error = ? WHERE id = ?"
-_BEFORE = """SELECT status, created_at FROM outbox_message
+_BEFORE = """SELECT status, created_at, error FROM outbox_message
     WHERE instance_id = ? AND lower(recipient) = lower(?) AND id <> ? AND created_at < ?
     AND status IN ('sent', 'bounced') ORDER BY created_at DESC, id DESC"""
 
@@ -137,7 +137,8 @@ class Reader:
         if not bounce.final:
             self._write(_DELAYED, f"delayed: {bounce.said}")
             return f"{mail.about}: delayed, and noted ({bounce.said})"
-        self._write(_BOUNCED, bounce.said)
+        coded = bounce.said if bounce.status in bounce.said else f"{bounce.status} {bounce.said}"
+        self._write(_BOUNCED, coded)
         if status == OutboxStatus.UNCERTAIN:
             self._close(UNCERTAIN_MAIL, f"message {mail.id}", "; it had left, and came back")
         member = self._member()
@@ -189,12 +190,14 @@ class Reader:
         return f"refused for policy, which is not the address's fault: a task about {domain} says so"
 
     def _second_in_a_row(self) -> bool:
-        """Whether the mail before this one to this address, at least a week older, came back too."""
+        """Whether the mail before this one to this address, a week older or more, came back too, and not for policy."""
         mail = self.mail
         values = (mail.instance_id, mail.recipient, mail.id, stored(mail.created_at))
-        for status, created_at in self.work.connection.exec_driver_sql(_BEFORE, values):
+        for status, created_at, said in self.work.connection.exec_driver_sql(_BEFORE, values):
             if status != OutboxStatus.BOUNCED:
                 return False
+            if kind_kept(said) is Kind.POLICY:
+                continue
             if mail.created_at - instant_of(created_at) >= APART:
                 return True
         return False

@@ -191,6 +191,11 @@ def kind_of(status: str, diagnostic: str) -> Kind:
     return Kind.SOFT
 
 
+def kind_kept(said: str) -> Kind:
+    """Say whose fault a final failure was, from what was kept of it."""
+    return kind_of(_most_precise("", said), said)
+
+
 def _token_of_returned(message: Message) -> str | None:
     """Find our Message-ID in the mail, or in its head, that came back."""
     for part in message.walk():
@@ -224,13 +229,8 @@ def _from_habits(message: Message, text: bytes) -> Bounce:
         return NO_BOUNCE
     said = _reason_in(text, addresses)
     status = _most_precise("", said)
-    kind = (kind_of(status, said) if status or _speaks(said) else Kind.HARD) if permanent else Kind.SOFT
+    kind = kind_of(status, said) if permanent else Kind.SOFT
     return Bounce(kind, _token_in(message, text), addresses, status, said, final=bool(permanent))
-
-
-def _speaks(said: str) -> bool:
-    words = _NO_WORDS.sub(" ", said)
-    return any(says.search(words) for says in (_SAYS_POLICY, _SAYS_FULL, _SAYS_UNKNOWN))
 
 
 def _answers_by_itself(message: Message) -> bool:

@@ -136,6 +136,13 @@ def test_what_is_delayed_is_noted(returns):
     assert returns.status(ANA) == ("bounced", "4.4.1 timed out")
 
 
+@pytest.mark.parametrize("said", [SPAM, {"status": "5.7.1", "said": "550 blocked"}])
+def test_what_is_refused_for_policy_is_not_the_first_of_two_in_a_row(returns, said):
+    returns.bounce(ANA, **said)
+    returns.leave("2025-01-16")
+    assert "unreachable" not in returns.bounce(ANA, "renewal_campaign", "2025-01-17", **FULL)
+
+
 def test_the_second_mail_in_a_row_that_comes_back_counts_as_hard(returns):
     returns.bounce(ANA, **FULL)
     assert returns.unreachable() == []

@@ -154,6 +154,8 @@ Disposition: manual-action/MDN-sent-manually; deleted
         (EXIM.format(said="550 5.1.1 unknown user"), Kind.HARD),
         (EXIM.format(said="550 rejected because of its reputation"), Kind.POLICY),
         (EXIM.format(said="552 5.2.2 mailbox full"), Kind.SOFT),
+        (EXIM.format(said="retry time not reached for any host after a long failure period"), Kind.SOFT),
+        (EXIM.format(said="the connection died; it has been in the queue too long"), Kind.SOFT),
     ],
 )
 def test_servers_without_a_standard_are_understood(text, kind):
