@@ -14,7 +14,7 @@ from notifications.papers import CALL, ROOM, Post, Typesetter
 from notifications.render import INCLUDE, LANGUAGES, LAYOUT, Letterhead, Renderer
 from notifications.variables import samples
 
-_READ = re.compile(r"(?:fr|en)/.*|.*\.html")
+_READ = re.compile(r"[a-z]{2}/.*|.*\.html")
 _PART = re.compile(r"(?:fr|en)/_.*\.txt")
 
 
@@ -28,8 +28,10 @@ class Fault(NamedTuple):
 def faults(letterhead: Letterhead) -> list[Fault]:
     """Try every mail that is written with a file of the organisation's; return what is wrong with these, in order."""
     overlay = Overlay(letterhead.own_words)
-    if overlay.folder is None or not overlay.folder.is_dir():
+    if overlay.folder is None:
         return []
+    if not overlay.folder.is_dir():
+        return [Fault(str(overlay.folder), "there is no such folder; relance.toml names it under [mail] templates")]
     renderer = Renderer(letterhead)
     for _, values in samples():
         for kind, language in _concerned(overlay):

@@ -33,6 +33,8 @@ MUST_HAVE: Mapping[str, Sequence[str]] = {
     "removal": ("[owed]", "[clause]", "[signature]"),
 }
 """What each kind is for: what is owed and how it is paid, the hearing, the rule, who signs."""
+MAY_HAVE: Mapping[str, Sequence[str]] = {"removal": ("[payment]",)}
+_BRACKETS = re.compile(r"\[[^\]\n]*\]")
 Paper = Mapping[str, Any]
 """One paper as plain values, ready to be set."""
 
@@ -55,7 +57,7 @@ class Typesetter:
 
     def __init__(self, letterhead: Letterhead) -> None:
         self.letterhead = letterhead
-        self._renderer = Renderer(letterhead, ROOM, MUST_HAVE)
+        self._renderer = Renderer(letterhead, ROOM, _unfit)
 
     @property
     def troubles(self) -> Mapping[str, str]:
@@ -82,6 +84,16 @@ class Typesetter:
             "papers": papers,
         }
         return compile_pdf(TEMPLATE, data, made_at)
+
+
+def _unfit(kind: str, paragraphs: Sequence[str]) -> str:
+    """Say what a paper lacks, or has that stands for nothing there; empty: neither."""
+    drawn = [paragraph.strip() for paragraph in paragraphs if _BRACKETS.fullmatch(paragraph.strip())]
+    lacks = [block for block in MUST_HAVE[kind] if block not in drawn]
+    if lacks:
+        return f"it must have {', '.join(lacks)} as a paragraph of its own"
+    strange = [block for block in drawn if block not in (*MUST_HAVE[kind], *MAY_HAVE.get(kind, ()))]
+    return f"{strange[0]} stands for nothing on this paper" if strange else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +129,7 @@ class _Writer:
             "footer": f"{self.letterhead.short_name or self.letterhead.name} – {self._typo(subject)} – "
             f"{values['number']}",
             "facts": self._facts(name),
-            "blocks": [self._block(paragraph) for paragraph in body.split("\n\n") if paragraph.strip()],
+            "blocks": [self._block(part) for paragraph in body.split("\n\n") for part in _parts_of(paragraph)],
             "owed": [(self._due(year), self._money(cents)) for year, cents in values["owed"]],
             "total": self._money(values["total"]) if len(values["owed"]) > 1 else "",
             "payment": self._payment(),
@@ -195,3 +207,9 @@ class _Writer:
         when = wording.moment(self.values["meeting"], self.language, self.letterhead.timezone)
         place = isolated(str(self.values["place"] or "").strip())
         return [when, place] if place else [when]
+
+
+def _parts_of(paragraph: str) -> list[str]:
+    """Take a list apart: each line that begins as an item is one."""
+    parts = re.split(rf"\n(?={ITEM})", paragraph.strip("\n"))
+    return [part for part in parts if part.strip()]

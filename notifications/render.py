@@ -6,7 +6,7 @@ organisation's own files come before the built-in ones; what is wrong with them 
 
 import re
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -17,7 +17,7 @@ from jinja2 import Template, TemplateError, TemplateNotFound, TemplateSyntaxErro
 
 from engine.errors import BadDefinition
 from notifications import layout, wording
-from notifications.own_words import BrokenTemplate, Origin, Overlay
+from notifications.own_words import BrokenTemplate, Origin, Overlay, Source
 from notifications.sandbox import BROKEN, OpenSandbox, scalar
 from notifications.typography import fr_typo, isolated, one_line
 
@@ -91,6 +91,10 @@ class _Whole:
         return any(origin.own for origin in self.origins)
 
 
+def _nothing_unfit(_kind: str, _paragraphs: Sequence[str]) -> str:
+    return ""
+
+
 @dataclass(slots=True)
 class Renderer:
     """The texts of one organisation, each compiled at its first use. It belongs to one thread.
@@ -101,8 +105,8 @@ class Renderer:
     letterhead: Letterhead
     room: str = ""
     """A folder of texts that are no mails: they are in no page."""
-    must_have: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """By kind: paragraphs that the organisation's own text cannot leave out."""
+    unfit: Callable[[str, Sequence[str]], str] = _nothing_unfit
+    """Says what is wrong with a text of a kind, given its paragraphs; empty: nothing."""
     troubles: dict[str, str] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
     """By digest: those that texts were made for, as `layout.read_page` reads them."""
@@ -141,9 +145,8 @@ class Renderer:
         subject, said = _subject(head), _THREE_LINES.sub("\n\n", body).strip("\n")
         if not subject or not said.strip():
             raise BrokenTemplate(place=whole.name, reason="it says nothing: a mail needs a subject and words")
-        lacks = set(self.must_have.get(kind, ())).difference(said.split("\n\n"))
-        if lacks:
-            reason = f"it must have {', '.join(sorted(lacks))} as a paragraph of its own"
+        reason = self.unfit(kind, said.split("\n\n"))
+        if reason:
             raise BrokenTemplate(place=whole.name, reason=reason)
         return Text(subject, f"{said}\n", "" if self.room else self._layout(kind, language))
 
@@ -240,22 +243,30 @@ def _compiled(sandbox: OpenSandbox, overlay: Overlay, language: str, kind: str) 
     source = overlay.read(name)
     if source.own:
         refuse_without_subject(name, source.text)
-    lines: list[str] = []
-    origins: list[Origin] = []
+    placed: list[tuple[str, Origin]] = []
     for number, line in enumerate(source.text.splitlines(), 1):
         part = INCLUDE.fullmatch(line)
-        found = overlay.read(f"{language}/{part[1]}") if part and part[1].startswith("_") else None
-        within = source if found is None else found
-        for at, text in enumerate([line] if found is None else found.text.splitlines(), 1):
-            lines.append(text)
-            origins.append(Origin(within.name, at if found else number, within.own))
-        if within.own and within is found:
-            _compile(sandbox, found.name, found.text)  # its faults are its own
+        if part and part[1].startswith("_"):
+            placed += _part(sandbox, overlay.read(f"{language}/{part[1]}"))
+        else:
+            placed.append((line, Origin(name, number, source.own)))
     if source.own:
         _compile(sandbox, name, INCLUDE.sub("", source.text))
-    text = "\n".join((*lines, ""))
+    text = "\n".join((*(line for line, _ in placed), ""))
     typeset = _french_source(_on_their_lines(text)) if language == wording.FRENCH else _on_their_lines(text)
-    return _Whole(name, _compile(sandbox, name, typeset), tuple(origins))
+    return _Whole(name, _compile(sandbox, name, typeset), tuple(origin for _, origin in placed))
+
+
+def _part(sandbox: OpenSandbox, part: Source) -> list[tuple[str, Origin]]:
+    """Return a part's lines; the organisation's is set apart by empty ones, and its faults are its own."""
+    lines = [(line, Origin(part.name, number, part.own)) for number, line in enumerate(part.text.splitlines(), 1)]
+    if not part.own:
+        return lines
+    if not part.text.strip():
+        raise BrokenTemplate(place=part.name, reason="it is empty: without this part, leave out its {% include %}")
+    _compile(sandbox, part.name, part.text)
+    apart = ("", Origin(part.name, 1, own=True))
+    return [apart, *lines, apart]
 
 
 def _compile(sandbox: OpenSandbox, name: str, source: str) -> Template:

@@ -18,7 +18,7 @@ _WORDS = {
         "made": "Établi le {day}. Lettres : {count}.",
         "post": "À poster au plus tard le {day}",
         "late": "Le dernier jour utile ({day}) est passé : l’audition se tiendra à une réunion suivante, annoncée par "
-        "courriel",
+        "écrit",
         "present": "pour une première présentation au plus tard le {day}, avant la réunion du {meeting}.",
         "missed": "Il faut une première présentation au plus tard le {day}, avant la réunion du {meeting}.",
         "no_deadline": "Aucune date limite : à poster dès que possible.",
@@ -37,7 +37,7 @@ _WORDS = {
         "title": "List of registered letters",
         "made": "Made on {day}. Letters: {count}.",
         "post": "To be posted by {day}",
-        "late": "The last useful day ({day}) is past: the hearing will be held at a later meeting, announced by email",
+        "late": "The last useful day ({day}) is past: the hearing is for a later meeting, announced in writing",
         "present": "for a first presentation by {day}, before the meeting on {meeting}.",
         "missed": "A first presentation is needed by {day}, before the meeting on {meeting}.",
         "no_deadline": "No last day: to be posted as soon as possible.",

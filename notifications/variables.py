@@ -60,6 +60,9 @@ _ABOUT = {"number": "A0042", "name": _NAME}
 _ITEM = _ABOUT | {"trigger": "suspend", "question": "Interrupt its services?", "status": "adopted"}
 _COUNTS = {"decision": "2025-08/1", "approve": 5, "reject": 1, "abstain": 1, "annulled": False}
 _DECISION = {"on": "2026-10-29", "number": "2026-10/1", "counts": "5 pour, 1 contre"}
+_OPENED = {"on": "2026-09-24", "number": "2026-09/2", "counts": "5 pour, 1 contre"}
+_OF_LETTERS = {"written": "2026-11-02", "day": "2026-11-02", "meeting": "2026-11-26T17:30:00+00:00"}
+"""When a letter of the year of these examples is written, and the meeting that it may invite to."""
 _RIGHT_TO_LEFT = "جمعية الأصدقاء"
 _PAYMENT = {
     "amount": 2550,
@@ -180,7 +183,7 @@ SUBJECTS = (
         (
             Variable("reminded_on", "the day of the reminder; may be missing", "2025-06-01"),
             Variable("cut_on", "the day its services were interrupted; may be missing", "2025-09-01"),
-            Variable("opened", "the decision to hear it: `on`, `number`, `counts`; may be missing", _DECISION),
+            Variable("opened", "the decision to hear it: `on`, `number`, `counts`; may be missing", _OPENED),
             Variable("decided", "the decision to strike it off: `on`, `number`, `counts`; may be missing", _DECISION),
             Variable(
                 "invited",
@@ -222,7 +225,7 @@ def samples(*, letters: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return awkward values and the least there may be, by their names. `letters`: what only letters may name too."""
     subjects = [subject for subject in SUBJECTS if letters or not subject.letters_only]
     everything = [variable for subject in subjects for variable in subject.variables]
-    full = {variable.name: variable.full for variable in everything}
+    full = {variable.name: variable.full for variable in everything} | (_OF_LETTERS if letters else {})
     yield "much told", full
     yield "right to left", full | {"name": _RIGHT_TO_LEFT, "contact_name": _RIGHT_TO_LEFT, "person": True}
     yield "little told", {variable.name: variable.little for variable in everything}

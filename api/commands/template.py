@@ -56,7 +56,7 @@ def show(
 ) -> None:
     """Print a template as it is written: the beginning of your own.
 
-    For instance: relance template show reminder > templates/fr/reminder.txt
+    For instance: relance template show reminder --built-in > templates/fr/reminder.txt
     """
     from jinja2 import TemplateNotFound
 
@@ -70,7 +70,9 @@ def show(
     settings = _settings()
     name = "layout.html" if kind == "layout" else f"{language or settings.organisation.language.value}/{kind}.txt"
     try:
-        typer.echo(Overlay(None if built_in else settings.mail.templates).read(name).text, nl=False)
+        found = Overlay(None if built_in else settings.mail.templates).read(name)
+        # « show reminder > fr/reminder.txt »: the shell has made that file before it is read here.
+        typer.echo((found if found.text.strip() else Overlay().read(name)).text, nl=False)
     except TemplateNotFound:
         raise Invalid(reason=f"there is no template {name}: relance template list") from None
 
@@ -90,7 +92,8 @@ def preview(
 ) -> None:
     """Write one mail or paper with made-up values, as it would leave. Nothing is sent.
 
-    With --association its name, contact, language and state are that member's; dates and amounts stay made up.
+    With --association its name, address, contact, language, state and reference are that member's; dates and amounts
+    stay made up.
     """
     from engine.errors import Invalid
     from notifications.papers import ROOM
@@ -128,10 +131,12 @@ def _preview_paper(settings: "Settings", kind: str, language: str, values: dict[
 
     from api.commands import shown
     from notifications.papers import CALL, Post, Typesetter
+    from notifications.postal import postal_lines
     from notifications.variables import LINES
 
     typesetter = Typesetter(_letterhead(settings))
-    post = Post(LINES, registered=kind != CALL, clause=settings.legal.removal)
+    lines = postal_lines(values, language) if "postcode" in values else LINES
+    post = Post(lines, registered=kind != CALL, clause=settings.legal.removal)
     text = typesetter.words(kind, language, values, post)
     made_at = datetime.fromisoformat(values["written"]).replace(tzinfo=UTC)
     made = None if pdf is None else typesetter.print([typesetter.paper(kind, language, values, post)], made_at)
@@ -181,6 +186,8 @@ def _member(number: str) -> dict[str, Any]:
     """What mails say of a member. Raises UnknownAssociation."""
     from api.addressees import members_of
     from api.commands.desk import open_desk
+    from notifications.reference import reference_of
+    from notifications.variables import samples
     from workflows.membership.definition import MEMBERSHIP
     from workflows.membership.errors import UnknownAssociation
 
@@ -189,7 +196,8 @@ def _member(number: str) -> dict[str, Any]:
         if number not in known:
             raise UnknownAssociation(number=number)
         member = members_of(connection, [known[number]])[known[number]]
-    return {**member, "person": member["kind"] == "person"}
+    reference = reference_of(dict(samples())["much told"]["owed_years"], number)
+    return {**member, "person": member["kind"] == "person", "reference": reference}
 
 
 def _whose(own: list[str], language: str, kind: str) -> str:

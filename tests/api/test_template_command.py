@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from notifications.variables import described
+from tests.printed import texts
 
 GUIDE = Path(__file__).parents[2] / "docs" / "templates.md"
 
@@ -62,6 +63,21 @@ def test_it_previews_a_mail_in_words_and_as_a_page(desk, own):
     assert '<html lang="en"' in page
     assert "Unless we are mistaken" in page
     assert desk.refused("template", "preview", "rappel") == "there is no mail or paper rappel: relance template list"
+
+
+def test_the_shell_may_have_emptied_the_file_that_is_to_be_begun(desk, own):
+    (own / "fr" / "reminder.txt").touch()
+    assert desk.type("template", "show", "reminder").stdout.startswith("Subject: ")
+
+
+def test_a_paper_for_a_member_has_its_address_and_reference(desk, own):
+    desk.enter(("A0001", "Vélo Lauragais"))
+    desk.damage("UPDATE association SET address = '2 rue Haute', postcode = '31000', city = 'Toulouse'")
+    desk.type("template", "preview", "papers/call_for_dues", "--association", "A0001", "--pdf", "seen.pdf")
+    page = " ".join(texts((desk.folder / "seen.pdf").read_bytes()))
+    assert "31000 TOULOUSE" in page
+    assert "2025 2026 A0001" in page
+    assert "RAMONVILLE-SAINT-AGNE" not in page
 
 
 def test_it_previews_a_paper_in_words_and_as_it_is_printed(desk, own):

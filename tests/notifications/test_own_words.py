@@ -151,10 +151,11 @@ def test_a_misspelt_file_is_named_and_others_are_left_alone(folder, house):
     assert faults(house) == [Fault("fr/remainder.txt", "nothing is written with it; did you mean fr/reminder.txt?")]
 
 
-def test_without_a_folder_all_is_well(tmp_path):
+def test_without_a_folder_mails_have_the_built_in_words_and_a_misspelt_one_is_told(tmp_path):
     for own_words in (None, tmp_path / "missing"):
         house = replace(HOUSE, own_words=own_words)
-        assert faults(house) == []
+        reason = "there is no such folder; relance.toml names it under [mail] templates"
+        assert faults(house) == ([] if own_words is None else [Fault(str(own_words), reason)])
         assert own_files(house) == []
         assert Renderer(house).render("reminder", "fr", FULL) == Renderer(HOUSE).render("reminder", "fr", FULL)
 
@@ -248,3 +249,37 @@ def test_a_paper_that_nobody_prints_is_named(folder, house):
     assert faults(house) == [
         Fault("fr/papers/sumons.txt", "nothing is written with it; did you mean fr/papers/summons.txt?")
     ]
+
+
+def test_an_own_part_stands_apart_and_an_empty_one_is_not_used(folder, house):
+    write(folder, "fr/_treasury.txt", "Associativement,\nZoé\n")
+    renderer = Renderer(house)
+    assert "répondront.\n\nAssociativement,\nZoé\n\n-- \n" in renderer.render("reminder", "fr", FULL).body
+    assert renderer.troubles == {}
+    write(folder, "fr/_treasury.txt", "\n")
+    assert faults(house) == [Fault("fr/_treasury.txt", "it is empty: without this part, leave out its {% include %}")]
+
+
+@pytest.mark.parametrize("strange", ["[montant]", "[meeting]", "[signature]"])
+def test_what_stands_for_nothing_on_a_paper_is_named(folder, house, strange):
+    (folder / "fr" / "papers").mkdir()
+    write(folder, "fr/papers/call_for_dues.txt", f"Subject: x\n\n[owed]\n\n{strange}\n\n[payment]\n")
+    assert faults(house) == [Fault("fr/papers/call_for_dues.txt", f"{strange} stands for nothing on this paper")]
+
+
+def test_items_need_no_empty_line_between_them(folder, house):
+    (folder / "fr" / "papers").mkdir()
+    own = "Subject: x\n\n– par virement\n– par chèque,\nà notre ordre\n\n[owed]\n\n[payment]\n"
+    write(folder, "fr/papers/call_for_dues.txt", own)
+    one, two, *_ = Typesetter(house).paper("call_for_dues", "fr", FULL, Post())["blocks"]
+    assert (one, two) == (
+        {"what": "item", "lines": ["par virement"]},
+        {"what": "item", "lines": ["par chèque,", "à notre ordre"]},
+    )
+
+
+def test_a_language_that_nobody_writes_in_is_named(folder, house):
+    (folder / "de").mkdir()
+    write(folder, "de/reminder.txt", "Subject: x\n\ny\n")
+    (fault,) = faults(house)
+    assert fault.place == "de/reminder.txt"

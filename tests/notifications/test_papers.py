@@ -202,7 +202,10 @@ def test_a_summons_says_what_is_owed_when_the_board_meets_and_what_one_may_do_th
         *("Lettre recommandée avec avis de réception", "Ramonville, le 3 octobre 2026", "Objet : Invitation à être"),
         *("Cotisation 2024 20,00 €", "Cotisation 2025 15,00 €", "Total 55,00 €", "Aucun frais de relance"),
         *("jeudi 29 octobre 2026 à 18 h 30", "Salle des fêtes", "vous expliquer de vive voix", "être assistés"),
-        *("observations écrites", "elle se tiendra à une réunion suivante, qui vous sera annoncée par courriel"),
+        *(
+            "observations écrites",
+            "elle se tiendra à une réunion suivante, qui vous sera annoncée par courriel ou par courrier",
+        ),
         *("pour 2024 et 2025 est réglé", "2024 2025 2026 A0001", "Article 7.", "décision 2026-09/2", "Page 1 / 2"),
     ):
         assert words in text
