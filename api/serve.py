@@ -26,6 +26,7 @@ from engine.engine import Engine
 from engine.faults import DatabaseFault
 from engine.migrate import migrate
 from notifications.announcing import Crier
+from notifications.pump import Hindered
 from notifications.webhooks import Hook
 
 BACKLOG = 2048
@@ -158,15 +159,22 @@ def address_of(listening: socket.socket) -> str:
 
 def sending_of(house: House, hooks: Sequence[Hook] = ()) -> Pump:
     """Return what lets leave while this process is on duty: the outbox, and what the webhooks are told."""
+    sending = Sending(pump_of(house.settings, house.engine, _hindered(house, During.OUTBOX)))
+    if not hooks:
+        return sending
+    return Leaving(sending, criers_of(house.settings, house.engine, hooks, _hindered(house, During.WEBHOOKS)))
+
+
+def _hindered(house: House, during: During) -> Hindered:
+    """Return what hears of the database's faults, and of their end, while something is sent."""
 
     def hindered(fault: DatabaseFault | None) -> None:
         if fault is None:
-            house.troubles.over(During.OUTBOX)
+            house.troubles.over(during)
         else:
-            house.troubles.meet(During.OUTBOX, fault, house.clock())
+            house.troubles.meet(during, fault, house.clock())
 
-    sending = Sending(pump_of(house.settings, house.engine, hindered))
-    return Leaving(sending, criers_of(house.settings, house.engine, hooks, hindered)) if hooks else sending
+    return hindered
 
 
 class Leaving:

@@ -23,6 +23,7 @@ class During(StrEnum):
     LEASE = "lease"
     RUN = "run"
     OUTBOX = "outbox"
+    WEBHOOKS = "webhooks"
     REQUEST = "request"
     CLOCK = "clock"
 

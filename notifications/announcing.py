@@ -182,6 +182,8 @@ class Crier:
                 self.around.hindered(fault)
             except Exception:  # it must go on for years
                 LOG.exception("webhook %s was interrupted; it goes on in %s s", self.hook.name, POLL_SECONDS)
+            else:
+                self.around.hindered(None)
             self._stopping.wait(POLL_SECONDS)
 
     def round(self) -> Counter[str]:

@@ -16,8 +16,9 @@ from api.wiring import rules_of
 from engine.announcements import is_announcing
 from engine.board_models import BallotStatus
 from engine.engine import Engine
+from engine.faults import DatabaseFault
 from engine.store import Store
-from notifications import deliveries, webhooks
+from notifications import announcing, deliveries, webhooks
 from notifications.announcing import BALLOT_EVENTS, SAID, Crier, Surroundings
 from notifications.deliveries import WEBHOOK_FAILED, listen, release
 from notifications.webhooks import Hook
@@ -283,6 +284,26 @@ def test_what_is_given_up_because_another_found_nobody_is_told_to_the_admins_too
     failed = "SELECT count(*) FROM webhook_delivery WHERE status = 'failed'"
     open_ones = f"SELECT about FROM task WHERE kind = '{WEBHOOK_FAILED}' AND done_at IS NULL"
     assert (town.rows(failed), town.rows(open_ones)) == ([(1,)], [(NAME,)])
+
+
+def test_what_hinders_it_is_told_and_so_is_its_end(town, monkeypatch):
+    told, faults = [], [DatabaseFault(database="relance.db", reason="full")]
+
+    def hindered(fault):
+        told.append(fault)
+        if fault is None:
+            crier.stop()
+
+    def round_(_crier):
+        if faults:
+            raise faults.pop()
+
+    around = Surroundings(triggers_of(), lambda _: True, hindered=hindered)
+    crier = Crier(town.store, Hook(NAME, town.receiver.url, partial(sign, KEY), (), allow_private=True), around)
+    monkeypatch.setattr(Crier, "round", round_)
+    monkeypatch.setattr(announcing, "POLL_SECONDS", 0.01)
+    crier.run()
+    assert [fault is None for fault in told] == [False, True]
 
 
 def test_who_is_gone_is_not_asked_again(town):
