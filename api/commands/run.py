@@ -30,7 +30,8 @@ def tick(
     """Do everything that is due, once, and let what waits in the outbox, and for webhooks, leave.
 
     Tells what happened. Runs that were missed are made good, in the calendar's order. Mail leaves only where it may:
-    relance mail. For cron, every hour; with relance serve it is not needed.
+    relance mail. With --now nothing leaves by itself: mail stays pending until a run without it. For cron, every hour;
+    with relance serve it is not needed.
     """
     from api.announcing import announce
     from api.commands import shown
