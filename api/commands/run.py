@@ -101,7 +101,7 @@ def _in_lines(desk: "Desk", tasks_before: int, mails: int, left: int) -> None:
     if mails:
         typer.echo(f"{mails} mail{'s' * (mails > 1)} written into the outbox")
     if left:
-        typer.echo(f"{left} mail{'s' * (left > 1)} left")
+        typer.echo(f"{left} mail{'s' * (left > 1)} sent")
     if not told and not new:
         typer.echo("Nothing was due.")
 

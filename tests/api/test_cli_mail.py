@@ -112,11 +112,27 @@ def stuck(desk):
 
 
 def test_messages_leave_again_when_a_person_says_so(stuck):
+    configure(stuck)
+    stuck.rows("UPDATE switch SET value = 'live'")
     assert stuck.say("outbox", "retry", 1, 2, 3) == ["3 messages will leave again"]
     assert [message["status"] for message in stuck.json("outbox")] == ["pending"] * 3
     assert stuck.json("tasks") == []
     assert stuck.rows("SELECT done_by, note FROM task") == [("treasurer", "? sent again")]
     assert stuck.refused("outbox", "retry", 1).startswith("message 1 is pending: only what failed")
+
+
+def test_while_mail_is_kept_for_reading_they_will_be_kept_again(stuck):
+    assert stuck.say("outbox", "retry", 2) == ["1 message will be kept for reading"]
+
+
+def test_a_message_to_an_address_that_was_replaced_is_named(stuck):
+    stuck.damage("UPDATE association SET email = 'new@a0002.example' WHERE name = 'Chorale d''Oc'")
+    stuck.damage("UPDATE association SET email = 'CONTACT@a0003.example' WHERE name = 'Les Amis du Pic'")
+    assert stuck.say("outbox", "retry", 2, 3) == [
+        "2 messages will be kept for reading",
+        "Message 2 goes to contact@a0002.example (that is not its address any more)",
+    ]
+    assert [message["status"] for message in stuck.json("outbox")][1:] == ["pending", "pending"]
 
 
 def test_all_or_none_of_them(stuck):
