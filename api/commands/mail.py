@@ -49,15 +49,20 @@ def capture() -> None:
 
 
 def live(
-    to: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Who gets the test mail (default: you).")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Who gets the test mail (default: mail.reply_to, else organisation.email, else mail.from_address).",
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The organisation's name, where nobody can be asked for it.")
     ] = None,
 ) -> None:
     """Let mail leave.
 
-    First shows what would leave next, sends a test mail to your organisation's own address, and asks for your
-    organisation's name.
+    First shows what would leave next, sends a test mail, and asks for your organisation's name.
     """
     from api.commands.desk import open_desk
     from api.demo.mark import refuse_demo

@@ -66,6 +66,17 @@ def test_going_live_shows_what_leaves_and_sends_a_test(desk, server):
     assert switch(desk) == "capture"
 
 
+def test_the_help_says_once_who_gets_the_test_mail(desk, server):
+    said = " ".join(desk.type("mail", "live", "--help").stdout.replace("│", " ").split())
+    assert "(default: mail.reply_to, else organisation.email, else mail.from_address)" in said
+    assert "own address" not in said
+    configure(desk, server)
+    path = desk.folder / "relance.toml"
+    path.write_text(path.read_text(encoding="utf-8") + 'reply_to = "answers@lha.example"\n', encoding="utf-8")
+    desk.say("mail", "live", "--name", "Les Hébergeurs associés")
+    assert server.taken[0].recipient == "answers@lha.example"
+
+
 def test_a_mail_that_has_become_wrong_is_not_announced(desk, server):
     configure(desk, server)
     desk.enter(("A0021", "Vingt-et-un", "called", "2024-12-01", "2025"), more="state since owes")
