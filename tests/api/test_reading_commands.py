@@ -154,8 +154,9 @@ def test_show_says_whether_the_reminder_has_left(called):
     owed = "owes 2025 (20.00)"
     waits = f"reminded since 2025-06-01: the reminder was written, and has not left yet; {owed}"
     assert called.json("show", "A0001")["why"] == waits
-    called.damage("UPDATE outbox_message SET status = 'pending' WHERE kind = 'reminder'")
-    assert called.json("show", "A0001")["why"] == waits
+    for status in ("pending", "failed"):
+        called.damage(f"UPDATE outbox_message SET status = '{status}' WHERE kind = 'reminder'")
+        assert called.json("show", "A0001")["why"] == waits
     called.damage("UPDATE outbox_message SET status = 'sent', sent_at = created_at WHERE kind = 'reminder'")
     assert called.json("show", "A0001")["why"] == f"reminded since 2025-06-01: the reminder left; {owed}"
 

@@ -113,7 +113,7 @@ def why(work: Work, member: Member, move: Line | None) -> str:
 
 _REMINDED = """SELECT status FROM outbox_message WHERE instance_id = ? AND event = ? AND year =
     (SELECT max(year) FROM outbox_message WHERE instance_id = ? AND event = ?)"""
-_NOT_YET = {OutboxStatus.PENDING, OutboxStatus.CAPTURED}
+_NOT_YET = {OutboxStatus.PENDING, OutboxStatus.SENDING, OutboxStatus.CAPTURED, OutboxStatus.FAILED}
 
 
 def _reminder_waits(work: Work, member: Member) -> bool:
