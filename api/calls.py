@@ -25,6 +25,8 @@ _CALLED = """SELECT i.id, d.called_at, (a.email <> '' AND a.email_bounced_at IS 
     WHERE d.year = ? AND d.called_at IS NOT NULL AND d.settled_cents < d.amount_cents AND i.state NOT IN (?, ?)
     ORDER BY 3, i.subject"""
 
+_ANY_CALLED = "SELECT 1 FROM due WHERE year = ? AND called_at IS NOT NULL LIMIT 1"
+
 
 @dataclass(frozen=True, slots=True)
 class Printed:
@@ -60,6 +62,16 @@ class _Call:
     kind: str = CALL
 
 
+def _why_none(connection: Connection, year: int, *, some: bool) -> str:
+    """Say why there is no call to print. `some`: there is one, but a mail reaches whom it is for."""
+    if some:
+        return f"no call for {year} is to be printed: see --all"
+    if connection.exec_driver_sql(_ANY_CALLED, (year,)).fetchone() is None:
+        shows = "relance template preview papers/call_for_dues --pdf FILE shows one"
+        return f"the dues of {year} have not been called yet: {shows}"
+    return f"no call for {year} is to be printed"
+
+
 def calls_as_one_file(
     connection: Connection, settings: Settings, year: int, now: datetime, *, everybody: bool = False
 ) -> Printed:
@@ -71,7 +83,7 @@ def calls_as_one_file(
     rows = connection.exec_driver_sql(_CALLED, (year, *(state.value for state in FINAL))).fetchall()
     wanted = [_Due(row[0], instant_of(row[1]), row[3]) for row in rows if everybody or not row[2]]
     if not wanted:
-        raise Invalid(reason=f"no call for {year} is to be printed" + ("" if everybody else ": see --all"))
+        raise Invalid(reason=_why_none(connection, year, some=bool(rows)))
     ids, today = [due.instance for due in wanted], local_day(now, tz)
     owed, members = owed_at(connection, ids, now), members_of(connection, ids)
     typesetter = Typesetter(letterhead)

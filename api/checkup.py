@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from api.addressees import letterhead_of
 from api.announcing import hooks_of
 from api.demo.mark import has_mark
+from api.mailroom import TEST_MAIL
 from api.settings import Settings
 from api.settings_sections import MailMode
 from api.standing import mail_mode, unproven_reminders, unproven_text
@@ -110,7 +111,7 @@ class _Stop(Exception):  # noqa: N818 it ends the examination, it is no error
 
 
 def _texts() -> Iterator[Sign]:
-    kinds = (*(kind for flow in WORKFLOWS for kind in flow.mail_kinds), *BoardMail, *ALARM_MAILS)
+    kinds = (*(kind for flow in WORKFLOWS for kind in flow.mail_kinds), *BoardMail, *ALARM_MAILS, TEST_MAIL)
     try:
         check_templates(kinds)
     except RelanceError as error:
@@ -121,10 +122,11 @@ def _texts() -> Iterator[Sign]:
 
 def _own_texts(settings: Settings) -> Iterator[Sign]:
     letterhead = letterhead_of(settings)
+    own, wrong = own_files(letterhead), False
     for fault in faults(letterhead):
+        wrong = True
         yield broken("own templates", f"{fault.place}: {fault.reason}; the built-in words are used")
-    own = own_files(letterhead)
-    if own:
+    if own and not wrong:
         yield good("own templates", f"{len(own)}, in {settings.mail.templates}")
 
 

@@ -17,7 +17,7 @@ from engine.definition import Workflow
 from engine.errors import Invalid, NotAllowed
 from engine.events import run_slot
 from engine.machine import SharedMachine
-from engine.meetings import MeetingFacts, confirm_meeting
+from engine.meetings import MeetingFacts, confirm_meeting, name_place
 from engine.moving import move
 from engine.rules import Rules
 from engine.runs import BRAKE
@@ -106,19 +106,29 @@ class Engine:
 
     # Meetings
 
-    def move_meeting(self, month: str, held_at: datetime, now: datetime, by: str = NOBODY) -> MeetingFacts:
-        """Move the meeting planned for a month; its agenda is published at once when that is due."""
+    def move_meeting(
+        self, month: str, held_at: datetime, now: datetime, by: str = NOBODY, place: str | None = None
+    ) -> MeetingFacts:
+        """Move the meeting planned for a month; its agenda is published at once when that is due.
+
+        Without a `place` it stays where it is.
+        """
         with self.acting(self.context.workflows[0], now) as work:
             moved = move(work, month, held_at, by)
+            if place is not None:
+                name_place(work.connection, moved.id, place)
         if moved.published_at is None and moved.publish_at <= now:
             publish(self.context, moved, now, now)
             self.context.let_arrive(now)
         return moved
 
-    def confirm_meeting(self, month: str, now: datetime, by: str) -> MeetingFacts:
-        """The secretary confirms the date of the meeting planned for a month. Raises Invalid."""
+    def confirm_meeting(self, month: str, now: datetime, by: str, place: str | None = None) -> MeetingFacts:
+        """The secretary confirms the date of the meeting planned for a month, and maybe its place. Raises Invalid."""
         with self.store.write() as connection:
-            return confirm_meeting(connection, month, now, by)
+            confirmed = confirm_meeting(connection, month, now, by)
+            if place is not None:
+                name_place(connection, confirmed.id, place)
+            return confirmed
 
     # The treasurer's brake, and pauses
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from engine.clock import local_day
 from engine.errors import NotAllowed
-from engine.meetings import MeetingFacts, insert_meeting, meeting_of_month, meetings_where, refuse_move
+from engine.meetings import MeetingFacts, insert_meeting, meeting_of_month, meetings_where, name_place, refuse_move
 from engine.rules import Rules
 
 
@@ -26,5 +26,5 @@ def call_meeting(connection: Connection, rules: Rules, held_at: datetime, place:
     insert_meeting(connection, rules, month, held_at, now)
     called = meeting_of_month(connection, month)
     refuse_move(connection, rules, called, held_at, now)
-    connection.exec_driver_sql("UPDATE meeting SET place = ? WHERE id = ?", (place, called.id))
+    name_place(connection, called.id, place)
     return called

@@ -214,6 +214,11 @@ def confirm_meeting(connection: Connection, month: str, now: datetime, by: str) 
     return meeting(connection, planned.id)
 
 
+def name_place(connection: Connection, meeting_id: int, place: str) -> None:
+    """Write down where a meeting is held."""
+    connection.exec_driver_sql("UPDATE meeting SET place = ? WHERE id = ?", (place, meeting_id))
+
+
 def next_meeting_after(connection: Connection, instant: datetime) -> MeetingFacts | None:
     """Return the next meeting to be held after an instant."""
     found = meetings_where(connection, "held_at > ? AND closed_at IS NULL", stored(instant))

@@ -305,12 +305,12 @@ def _listed(row: Row[Any]) -> Mapping[str, Any]:
 
 
 def release(connection: Connection, number: int, now: datetime) -> None:
-    """Let a delivery leave again, under the same id, for five days. Raises Invalid, NotAllowed."""
+    """Let a delivery leave now, or again, under the same id, for five days. Raises Invalid, NotAllowed."""
     found = delivery(connection, number)
     if found is None:
         raise Invalid(reason=f"there is no delivery {number}")
-    if found["status"] in {DeliveryStatus.PENDING, DeliveryStatus.SENDING}:
-        raise NotAllowed(reason=f"delivery {number} is {found['status']}: it leaves by itself")
+    if found["status"] == DeliveryStatus.SENDING:
+        raise NotAllowed(reason=f"delivery {number} is sending: it leaves just now")
     if found["hook"] not in _known(connection):
         raise NotAllowed(reason=f"delivery {number} is for {found['hook']}: {NOT_CONFIGURED}")
     connection.exec_driver_sql(_RELEASE, (stored(now), stored(now + KEEPS_TRYING), number))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SHOWN = 20
 OUTBOX = "outbox"
 Messages = Annotated[list[int], typer.Argument(metavar="MESSAGE…", help="Their numbers.", show_default=False)]
+ADDRESSES = """SELECT m.id, m.recipient, a.email, a.treasurer_email FROM outbox_message m
+    JOIN association a ON a.instance_id = m.instance_id WHERE m.id IN {ids} ORDER BY m.id"""
 SWITCH = "INSERT INTO switch (name, value) VALUES ('mail_mode', ?) ON CONFLICT (name) DO UPDATE SET value = ?"
 
 
@@ -47,15 +49,20 @@ def capture() -> None:
 
 
 def live(
-    to: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Who gets the test mail (default: you).")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Who gets the test mail (default: mail.reply_to, else organisation.email, else mail.from_address).",
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The organisation's name, where nobody can be asked for it.")
     ] = None,
 ) -> None:
     """Let mail leave.
 
-    First shows what would leave next, sends a test mail to your organisation's own address, and asks for your
-    organisation's name.
+    First shows what would leave next, sends a test mail, and asks for your organisation's name.
     """
     from api.commands.desk import open_desk
     from api.demo.mark import refuse_demo
@@ -151,7 +158,32 @@ def retry(ids: Messages, by: By = None) -> None:
     from notifications.claims import release
 
     number = _decide(ids, by, release)
-    typer.echo(f"{number} message{'s' * (number > 1)} will leave again")
+    becomes, elsewhere = _becomes_of_them(ids)
+    typer.echo(f"{number} message{'s' * (number > 1)} will {becomes}")
+    for message, address in elsewhere:
+        typer.echo(f"Message {message} goes to {address} (that is not its address any more)")
+
+
+def _becomes_of_them(ids: list[int]) -> tuple[str, list[tuple[int, str]]]:
+    """What becomes of messages that wait again, and which of them are to an address that was replaced."""
+    from api.commands.desk import open_desk
+    from api.standing import mail_mode
+    from engine.listings import switch
+
+    with open_desk() as desk, desk.reading() as connection:
+        live = mail_mode(desk.settings, switch(connection, "mail_mode")) == "live"
+        return "leave again" if live else "be kept for reading", _to_old_addresses(connection, ids)
+
+
+def _to_old_addresses(connection: "Connection", ids: list[int]) -> list[tuple[int, str]]:
+    from api.bounced import same_mailbox
+    from engine.store import rows_of
+
+    found = []
+    for message, recipient, *addresses in rows_of(connection, ADDRESSES, ids):
+        if not any(same_mailbox(recipient, address) for address in addresses):
+            found.append((message, recipient))
+    return found
 
 
 def arrived(ids: Messages, by: By = None) -> None:

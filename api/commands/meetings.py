@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Month = Annotated[
     str, typer.Argument(metavar="MONTH", help="The month it was planned for, such as 2025-08.", show_default=False)
 ]
+Place = Annotated[str | None, typer.Option("--place", metavar="TEXT", help="Where it is held: one line.")]
 
 
 def meeting(
@@ -67,22 +68,24 @@ def _published(published: datetime | None, planned: datetime, tz: ZoneInfo, *, o
 def move(
     month: Month,
     held: Annotated[str, typer.Option(metavar="TIME", help="Its new day or hour; a day alone keeps the hour.")],
+    place: Place = None,
 ) -> None:
     """Move a meeting.
 
     Its agenda moves too, unless it was published.
     """
     from api.commands.desk import open_desk
+    from api.commands.typed import maybe_line
     from api.commands.typed import month as month_of
     from engine.meetings import meeting_of_month
 
     with open_desk() as desk:
-        planned = month_of(month, "MONTH")
+        planned, where = month_of(month, "MONTH"), maybe_line(place, "--place")
         with desk.reading() as connection:
             at = _new_hour(meeting_of_month(connection, planned), held, desk.tz)
-        moved = desk.engine.move_meeting(planned, at, desk.now)
+        moved = desk.engine.move_meeting(planned, at, desk.now, place=where)
         desk.write_mails()
-        _show(moved, desk.tz)
+        _show(moved, desk.tz, where)
         desk.tell()
 
 
@@ -97,28 +100,31 @@ def _new_hour(planned: "MeetingFacts", held: str, tz: ZoneInfo) -> datetime:
     return at_local(day(held, "--held"), hour.hour, hour.minute, tz)
 
 
-def confirm(month: Month, by: By = None) -> None:
-    """Confirm a meeting's date.
+def confirm(month: Month, place: Place = None, by: By = None) -> None:
+    """Confirm a meeting's date, and say where it is held.
 
     It no longer raises the alarm.
     """
     from api.commands.desk import actor, open_desk
+    from api.commands.typed import maybe_line
     from api.commands.typed import month as month_of
 
     with open_desk() as desk:
-        confirmed = desk.engine.confirm_meeting(month_of(month, "MONTH"), desk.now, actor(by))
-        _show(confirmed, desk.tz)
+        where = maybe_line(place, "--place")
+        confirmed = desk.engine.confirm_meeting(month_of(month, "MONTH"), desk.now, actor(by), where)
+        _show(confirmed, desk.tz, where)
 
 
-def _show(facts: "MeetingFacts", tz: ZoneInfo) -> None:
+def _show(facts: "MeetingFacts", tz: ZoneInfo, place: str | None) -> None:
     from api.commands.shown import local
 
     agenda = "its agenda is published" if facts.published_at else f"its agenda leaves on {local(facts.publish_at, tz)}"
-    typer.echo(f"Meeting {facts.month}: held on {local(facts.held_at, tz)}; {agenda}")
+    where = f", {place}" if place else ""
+    typer.echo(f"Meeting {facts.month}: held on {local(facts.held_at, tz)}{where}; {agenda}")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     group = add_group(app, meeting, BOARD, "relance meeting move 2025-08 --held 2025-08-29T18:30")
     group.command("move", epilog="Example: relance meeting move 2025-08 --held 2025-08-29T18:30")(move)
-    group.command("confirm", epilog="Example: relance meeting confirm 2025-08")(confirm)
+    group.command("confirm", epilog='Example: relance meeting confirm 2025-08 --place "Mairie"')(confirm)

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from api.letter_press import LetterPress
 
 Output = Annotated[
-    Path | None, typer.Option("--output", metavar="FILE", help="Where to write the PDF (default: here).")
+    Path | None,
+    typer.Option(
+        "--output",
+        metavar="FILE",
+        help="Where to write the PDF (default: the output itself, for a pipe).",
+        show_default=False,
+    ),
 ]
 Whose = Annotated[
     str, typer.Argument(metavar="[NUMBER]", help="Whose latest letter; '*': every letter not yet posted.")

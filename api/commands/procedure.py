@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from engine.calendar import Slot
     from engine.definition import Workflow
     from engine.work import Work
-    from workflows.membership.facts import Member
+    from workflows.membership.facts import LetterFacts, Member
     from workflows.membership.letters import PostNews
 
 Outcome = Literal["delivered", "refused", "unclaimed", "unknown_address"]
@@ -106,12 +106,22 @@ def _tell_of_letters(desk: "Desk", number: str, news: "PostNews", by: str, *, ag
                 work.batch.write(work.connection)
             if news != PostNews():
                 fresh = find(work, member.subject) if again else member  # the new letter has its id now
-                letters.tell(work, fresh, letters.latest_letter(fresh), news, by)
+                letter = letters.latest_letter(fresh)
+                _refuse_unposted(letter, news)
+                letters.tell(work, fresh, letter, news, by)
     for member in left_out:
         typer.echo(f"{member.subject} is left out: it has paid, a person decides first (task payment_after_removal)")
     if not members:
         typer.echo("No letter waits to be posted.")
     desk.conclude([member.id for member in members])
+
+
+def _refuse_unposted(letter: "LetterFacts", news: "PostNews") -> None:
+    """Refuse that a letter was presented whose posting is not known, and say what to type. Raises Invalid."""
+    from engine.errors import Invalid
+
+    if news.first_presented_on is not None and news.posted_on is None and letter.posted_on is None:
+        raise Invalid(reason="its posting is not recorded yet: --posted first")
 
 
 def _whose_letters(work: "Work", number: str) -> "tuple[list[Member], list[Member]]":

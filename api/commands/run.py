@@ -30,7 +30,8 @@ def tick(
     """Do everything that is due, once, and let what waits in the outbox, and for webhooks, leave.
 
     Tells what happened. Runs that were missed are made good, in the calendar's order. Mail leaves only where it may:
-    relance mail. For cron, every hour; with relance serve it is not needed.
+    relance mail. With --now nothing leaves by itself: mail stays pending until a run without it. For cron, every hour;
+    with relance serve it is not needed.
     """
     from api.announcing import announce
     from api.commands import shown
@@ -100,7 +101,7 @@ def _in_lines(desk: "Desk", tasks_before: int, mails: int, left: int) -> None:
     if mails:
         typer.echo(f"{mails} mail{'s' * (mails > 1)} written into the outbox")
     if left:
-        typer.echo(f"{left} mail{'s' * (left > 1)} left")
+        typer.echo(f"{left} mail{'s' * (left > 1)} sent")
     if not told and not new:
         typer.echo("Nothing was due.")
 

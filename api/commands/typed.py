@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 YEARS = range(1900, 2200)
 """Beyond them a year is a slip of the keyboard."""
+LONGEST_LINE = 500
+"""As in the API."""
 
 
 def day(text: str, option: str) -> date:
@@ -100,6 +102,21 @@ def choice(word: str) -> "Choice":
 def names(text: str | None) -> Sequence[str]:
     """Read names separated by commas: S1,S2."""
     return tuple(filter(None, (name.strip() for name in (text or "").split(","))))
+
+
+def maybe_line(text: str | None, option: str) -> str | None:
+    """Read one line that may not have been typed, as long as the API takes one. Raises Invalid."""
+    from engine.errors import Invalid
+    from workflows.membership.register.cells import why_unreadable
+
+    if text is None:
+        return None
+    why = why_unreadable(text)
+    if why is not None:
+        raise Invalid(reason=f"{option} {why}: one line is expected")
+    if len(text) > LONGEST_LINE:
+        raise Invalid(reason=f"{option} is too long: {LONGEST_LINE} characters at most")
+    return text.strip()
 
 
 def said(text: str, option: str) -> str:

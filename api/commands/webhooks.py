@@ -14,9 +14,9 @@ def webhooks(
     status: Annotated[Status | None, typer.Option(help="Only these.")] = None,
     json: Json = False,
 ) -> None:
-    """List what other programs were told, or are to be; `retry` tells it again, `test` tries a webhook out.
+    r"""List what other programs were told, or are to be; `retry` tells it again, `test` tries a webhook out.
 
-    Webhooks are off until relance.toml has [[webhooks.out]]. They leave where mail leaves: relance mail.
+    Webhooks are off until relance.toml has [\[webhooks.out]]. They leave where mail leaves: relance mail.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -45,7 +45,7 @@ def retry(
 ) -> None:
     """Tell a webhook again what failed, was kept, or got lost at the receiver's: under the same id.
 
-    All of them, or none.
+    All of them, or none. What waits for its next attempt becomes due now.
     """
     from api.commands.desk import open_desk
     from notifications.deliveries import release

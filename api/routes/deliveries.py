@@ -31,7 +31,7 @@ def list_deliveries(
 
 @router.post("/webhook-deliveries/{delivery_id}/retry", response_model=Delivery)
 def retry_delivery(delivery_id: PathId, office: AdminOnce) -> Response:
-    """Tell a webhook again what failed, was kept, or got lost at the receiver's: under the same id."""
+    """Tell a webhook again what failed, was kept, waits, or got lost at the receiver's: now, under the same id."""
 
     def act(work: Work) -> Delivery:
         if delivery(work.connection, delivery_id) is None:

@@ -16,7 +16,7 @@ from api.settings import Settings
 from engine import listings
 from engine.extraordinary import call_meeting as call_extraordinary
 from engine.listings import MeetingLine
-from engine.meetings import MeetingFacts, confirm_meeting, meetings_where
+from engine.meetings import MeetingFacts, confirm_meeting, meetings_where, name_place
 from engine.moving import move
 from engine.recusals import absences
 from engine.work import Work
@@ -101,7 +101,7 @@ def _change(work: Work, planned: MeetingFacts, body: ChangedMeeting, actor: str)
     if body.confirmed:
         confirm_meeting(connection, planned.month, work.at, actor)
     if body.place is not None:
-        connection.exec_driver_sql("UPDATE meeting SET place = ? WHERE id = ?", (body.place, planned.id))
+        name_place(connection, planned.id, body.place)
     if body.confirmed is False:
         connection.exec_driver_sql("UPDATE meeting SET confirmed = ? WHERE id = ?", (False, planned.id))
 

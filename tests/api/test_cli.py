@@ -1,5 +1,6 @@
 """The command line as a whole: help, exit codes, refusals in one line."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,12 @@ WANTED = (
 @pytest.mark.parametrize("name", WANTED)
 def test_every_command_of_the_interface_is_there(name):
     assert (name,) in ALL
+
+
+def test_the_readme_names_every_command():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| who | commands |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z-]+)`", table)) == {words[0] for words in ALL}
 
 
 @pytest.mark.parametrize("words", ALL, ids=" ".join)

@@ -144,6 +144,32 @@ def test_meetings_are_listed_moved_and_confirmed(desk):
     assert any(line.startswith("2025-08") and "  confirmed" in line for line in desk.say("meeting"))
 
 
+def place_of(desk, month):
+    return next(meeting["place"] for meeting in desk.json("meeting") if meeting["month"] == month)
+
+
+def test_a_meetings_place_is_named_with_its_date(desk):
+    said = desk.say("meeting", "confirm", "2025-08", "--place", " Mairie, salle 2 ")
+    assert said == ["Meeting 2025-08: held on 2025-08-28 18:30, Mairie, salle 2; its agenda is published"]
+    desk.say("meeting", "move", "2025-08", "--held", "2025-08-29")
+    assert place_of(desk, "2025-08") == "Mairie, salle 2"
+    said = desk.say("meeting", "move", "2025-08", "--held", "2025-08-27", "--place", "Au local")
+    assert said == ["Meeting 2025-08: held on 2025-08-27 18:30, Au local; its agenda is published"]
+    assert place_of(desk, "2025-08") == "Au local"
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("Mairie\nSalle 2", "--place contains a line break: one line is expected"),
+        ("x" * 501, "--place is too long: 500 characters at most"),
+    ],
+)
+def test_a_place_that_is_no_line_is_refused(desk, place, line):
+    assert desk.refused("meeting", "confirm", "2025-08", "--place", place) == line
+    assert desk.refused("meeting", "move", "2025-08", "--held", "2025-08-27", "--place", place) == line
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [

@@ -52,7 +52,7 @@ def test_a_bounce_is_read_from_the_pipe(told):
 def test_a_mail_refused_for_policy_leaves_again_when_a_person_says_so(told):
     pipe(told, bounce_of(told, ANA, status="5.7.1", said="550 5.7.1 spam"))
     assert told.say("verify")
-    assert told.say("outbox", "retry", number_of(told, ANA)) == ["1 message will leave again"]
+    assert told.say("outbox", "retry", number_of(told, ANA)) == ["1 message will be kept for reading"]
     assert told.rows("SELECT status, error FROM outbox_message WHERE recipient = ?", ANA) == [("pending", "")]
 
 

@@ -66,6 +66,17 @@ def test_going_live_shows_what_leaves_and_sends_a_test(desk, server):
     assert switch(desk) == "capture"
 
 
+def test_the_help_says_once_who_gets_the_test_mail(desk, server):
+    said = " ".join(desk.type("mail", "live", "--help").stdout.replace("│", " ").split())
+    assert "(default: mail.reply_to, else organisation.email, else mail.from_address)" in said
+    assert "own address" not in said
+    configure(desk, server)
+    path = desk.folder / "relance.toml"
+    path.write_text(path.read_text(encoding="utf-8") + 'reply_to = "answers@lha.example"\n', encoding="utf-8")
+    desk.say("mail", "live", "--name", "Les Hébergeurs associés")
+    assert server.taken[0].recipient == "answers@lha.example"
+
+
 def test_a_mail_that_has_become_wrong_is_not_announced(desk, server):
     configure(desk, server)
     desk.enter(("A0021", "Vingt-et-un", "called", "2024-12-01", "2025"), more="state since owes")
@@ -112,11 +123,27 @@ def stuck(desk):
 
 
 def test_messages_leave_again_when_a_person_says_so(stuck):
+    configure(stuck)
+    stuck.rows("UPDATE switch SET value = 'live'")
     assert stuck.say("outbox", "retry", 1, 2, 3) == ["3 messages will leave again"]
     assert [message["status"] for message in stuck.json("outbox")] == ["pending"] * 3
     assert stuck.json("tasks") == []
     assert stuck.rows("SELECT done_by, note FROM task") == [("treasurer", "? sent again")]
     assert stuck.refused("outbox", "retry", 1).startswith("message 1 is pending: only what failed")
+
+
+def test_while_mail_is_kept_for_reading_they_will_be_kept_again(stuck):
+    assert stuck.say("outbox", "retry", 2) == ["1 message will be kept for reading"]
+
+
+def test_a_message_to_an_address_that_was_replaced_is_named(stuck):
+    stuck.damage("UPDATE association SET email = 'new@a0002.example' WHERE name = 'Chorale d''Oc'")
+    stuck.damage("UPDATE association SET email = 'CONTACT@a0003.example' WHERE name = 'Les Amis du Pic'")
+    assert stuck.say("outbox", "retry", 2, 3) == [
+        "2 messages will be kept for reading",
+        "Message 2 goes to contact@a0002.example (that is not its address any more)",
+    ]
+    assert [message["status"] for message in stuck.json("outbox")][1:] == ["pending", "pending"]
 
 
 def test_all_or_none_of_them(stuck):

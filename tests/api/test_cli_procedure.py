@@ -40,12 +40,28 @@ def test_a_new_letter_elsewhere(proposed):
     assert second["posted_on"] == "2025-10-08"
 
 
+def test_the_journal_says_of_a_letter_only_what_is_known(proposed):
+    proposed.say("letter", "A0021", "--search", "town hall")
+    proposed.say("letter", "A0021", "--posted", "2025-10-04")
+    proposed.at("2025-10-08").say("letter", "A0021", "--presented", "2025-10-06")
+    said = [entry["reason"] for entry in proposed.json("show", "A0021")["journal"] if entry["trigger"] == "letter"]
+    assert said == [
+        "summons letter: not posted yet; search made: town hall",
+        "summons letter: posted 2025-10-04, presented not yet, no outcome yet; search made: town hall",
+        "summons letter: posted 2025-10-04, presented 2025-10-06, delivered; search made: town hall",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
         (["letter", "A0021", "--posted", "2025-10-05"], "2025-10-05 is in the future"),
         (["letter", "A0021", "--posted", "2025-02-29"], "--posted: 2025-02-29 is not a day of the calendar"),
-        (["letter", "A0021", "--presented", "2025-10-04"], "a letter is presented after it was posted, not before"),
+        (["letter", "A0021", "--presented", "2025-10-04"], "its posting is not recorded yet: --posted first"),
+        (
+            ["letter", "A0021", "--posted", "2025-10-04", "--presented", "2025-10-03"],
+            "a letter is presented after it was posted, not before",
+        ),
         (["letter", "A0021", "--outcome", "refused"], "a letter that was not posted has no outcome"),
         (["letter", "A0001", "--posted", "2025-10-03"], "A0001 has no letter"),
         (["letter", "A0001", "--again"], "A0001 is paid: there is no letter to send"),

@@ -46,6 +46,30 @@ def test_the_doctor_finds_a_fresh_database_well_with_warnings(called):
     assert result.stdout.splitlines()[-1].startswith("Nothing is broken; ")
 
 
+def test_the_doctor_counts_the_mails_that_the_list_of_templates_shows(called):
+    listed = [line.split()[0] for line in called.say("template", "list")[1:-1]]
+    mails = [kind for kind in listed if "/" not in kind]
+    assert ("✓", "templates", f"{len(mails)} kinds of mail, in French and English") in signs(called.type("doctor"))
+
+
+def test_the_doctor_says_one_thing_of_the_organisations_own_templates(called):
+    folder = called.folder / "templates" / "fr"
+    folder.mkdir(parents=True)
+    called.write("relance.toml", '[mail]\ntemplates = "templates"\n')
+    for kind in ("reminder", "farewell", "receipt"):
+        (folder / f"{kind}.txt").write_text("Subject: x\n\nBonjour\n", encoding="utf-8")
+
+    def told(code):
+        found = [sign for sign in signs(called.type("doctor", code=code)) if sign[1] == "own templates"]
+        assert len(found) == 1, found
+        return found[0]
+
+    assert told(0)[::2] == ("✓", f"3, in {folder.parent}")
+    (folder / "receipt.txt").write_text("Subject: x\n\n{{ oops }}\n", encoding="utf-8")
+    mark, _, said = told(1)
+    assert (mark, said.split(":")[0]) == ("✗", "fr/receipt.txt")
+
+
 def test_the_doctor_changes_nothing(called):
     before = called.dump()
     called.type("doctor")

@@ -76,9 +76,33 @@ def test_it_is_told_again_where_a_person_says_so(desk, receiver):
     desk.at("2025-12-01T10:00").type("tick")
     assert desk.say("webhooks", "retry", "2", "3") == ["2 deliveries will leave again"]
     assert desk.refused("webhooks", "retry", "1", "99") == "there is no delivery 99"
-    assert desk.refused("webhooks", "retry", "2") == "delivery 2 is pending: it leaves by itself"
     desk.type("tick")
     assert [taken.id for taken in receiver.taken[3:]] == [taken.id for taken in receiver.taken[1:3]]
+
+
+def test_what_waits_for_its_next_attempt_becomes_due_when_a_person_says_so(desk, receiver):
+    the_call_is_told(desk, receiver)
+    receiver.answers = [503]
+    desk.at("2025-12-01T10:00").type("tick")
+    desk.type("tick")
+    told = len(receiver.taken)
+    assert [one["status"] for one in desk.json("webhooks") if one["id"] == 2] == ["pending"]
+    assert desk.say("webhooks", "retry", "2") == ["1 delivery will leave again"]
+    desk.type("tick")
+    assert len(receiver.taken) == told + 1
+    assert [one["status"] for one in desk.json("webhooks") if one["id"] == 2] == ["delivered"]
+
+
+def test_what_is_being_told_just_now_is_not_told_again(desk, receiver):
+    the_call_is_told(desk, receiver)
+    desk.at("2025-12-01T10:00").type("tick")
+    desk.damage("UPDATE webhook_delivery SET status = 'sending' WHERE id = 2")
+    assert desk.refused("webhooks", "retry", "2") == "delivery 2 is sending: it leaves just now"
+
+
+def test_the_help_names_the_table_that_turns_webhooks_on(desk):
+    said = " ".join(desk.type("webhooks", "--help").stdout.split())
+    assert "off until relance.toml has [[webhooks.out]]." in said
 
 
 def test_a_restored_copy_tells_nobody(desk, receiver):
@@ -179,6 +203,9 @@ def test_the_api_lists_them_and_tells_again(tmp_path):
     status, told = admin.post(f"{path}/2/retry")
     assert status == 200
     assert (told["status"], told["attempts"]) == ("pending", 0)
+    assert admin.post(f"{path}/2/retry")[0] == 200
+    with counter.store.write() as connection:
+        connection.exec_driver_sql("UPDATE webhook_delivery SET status = 'sending' WHERE id = 2")
     assert admin.refused("POST", f"{path}/2/retry")[0] == 409
     assert admin.refused("POST", f"{path}/9/retry")[0] == 404
     assert counter.as_("treasurer").refused("GET", path)[0] == 403

@@ -124,6 +124,27 @@ def test_calls_are_printed_for_those_whom_no_mail_reaches(house):
     assert "Dites-le-nous avant" not in flat(printed(house, "calls", "--year", "2026", "--all"))
 
 
+def test_before_the_call_of_a_year_a_preview_is_named(house):
+    said = (
+        "the dues of 2027 have not been called yet: relance template preview papers/call_for_dues --pdf FILE shows one"
+    )
+    assert house.refused("calls", "--year", "2027") == said
+    assert house.refused("calls", "--year", "2027", "--all") == said
+
+
+def test_when_all_called_dues_are_settled_there_is_no_call_and_nothing_to_see(house):
+    house.at("2025-12-02").say("tick")
+    house.damage("UPDATE due SET settled_cents = amount_cents WHERE year = 2026")
+    assert house.refused("calls", "--year", "2026") == "no call for 2026 is to be printed"
+    assert house.refused("calls", "--year", "2026", "--all") == "no call for 2026 is to be printed"
+
+
+@pytest.mark.parametrize("words", [("calls",), ("letter", "print"), ("letter", "sheet")])
+def test_the_help_says_that_without_a_file_a_pipe_gets_it(house, words):
+    said = " ".join(house.type(*words, "--help").stdout.replace("│", " ").split())
+    assert "(default: the output itself, for a pipe)" in said
+
+
 def test_own_words_that_cannot_be_used_are_told_when_calls_are_printed(house):
     folder = house.folder / "templates" / "fr" / "papers"
     folder.mkdir(parents=True)

@@ -148,6 +148,36 @@ def test_show_says_why(called):
     assert called.json("show", "A0002")["why"] == "paid since 2024-12-05: what it owed was waived; fire; owes nothing"
 
 
+def test_show_says_whether_the_reminder_has_left(called):
+    called.type("tick")
+    called.at("2025-06-02").type("tick")
+    owed = "owes 2025 (20.00)"
+    waits = f"reminded since 2025-06-01: the reminder was written, and has not left yet; {owed}"
+    assert called.json("show", "A0001")["why"] == waits
+    for status in ("pending", "failed"):
+        called.damage(f"UPDATE outbox_message SET status = '{status}' WHERE kind = 'reminder'")
+        assert called.json("show", "A0001")["why"] == waits
+    called.damage("UPDATE outbox_message SET status = 'sent', sent_at = created_at WHERE kind = 'reminder'")
+    assert called.json("show", "A0001")["why"] == f"reminded since 2025-06-01: the reminder left; {owed}"
+
+
+def test_show_says_that_a_cut_off_waits_for_a_proven_reminder(called):
+    called.type("tick")
+    called.at("2025-06-02").type("tick")
+    called.say("notice", "A0002")
+    called.at("2025-08-19").type("tick")
+    ahead = {number: called.json("show", number)["next"] for number in ("A0001", "A0002")}
+    assert [one["blockers"] for one in ahead["A0001"] if one["event"] == "suspend"] == [
+        ["not decided by the board", "the reminder has not reached it"]
+    ]
+    assert not any("the reminder has not reached it" in one["blockers"] for one in ahead["A0002"])
+
+
+def test_a_run_of_another_day_says_that_nothing_leaves(bare):
+    said = " ".join(bare.type("tick", "--help").stdout.replace("│", " ").split())
+    assert "With --now nothing leaves by itself: mail stays pending until a run without it." in said
+
+
 def test_show_says_what_comes_next_and_what_prevents_it(called):
     called.type("tick")
     ahead = called.json("show", "A0001")["next"]

@@ -34,7 +34,7 @@ def test_mail_leaves_where_both_say_live(desk, server):
     configure(desk, server)
     desk.rows("UPDATE switch SET value = 'live'")
     said = desk.at("2025-01-15").say("tick")
-    assert said[-2:] == ["1 mail written into the outbox", "1 mail left"]
+    assert said[-2:] == ["1 mail written into the outbox", "1 mail sent"]
     assert [taken.recipient for taken in server.taken] == ["contact@a0021.example"]
     assert desk.say("tick") == ["Nothing was due."]
     assert len(server.taken) == 1
@@ -59,7 +59,7 @@ def test_a_day_without_a_run_is_told_of(desk, server):
     configure(desk, server)
     desk.rows("UPDATE switch SET value = 'live'")
     desk.at("2025-01-15").type("tick")
-    assert "1 mail left" in desk.at("2025-02-20").say("tick")
+    assert "1 mail sent" in desk.at("2025-02-20").say("tick")
     assert server.taken[-1].recipient == "bureau@lha.example"
     assert server.taken[-1].message["Subject"] == "[LHA] Alerte : Relance ne tourne pas"
     assert [task["done_by"] for task in desk.json("tasks", "--all") if task["kind"] == "not_running"] == ["relance"]

@@ -49,13 +49,15 @@ def latest_letter(member: Member) -> LetterFacts:
 def tell(work: Work, member: Member, letter: LetterFacts, news: PostNews, actor: str = NOBODY) -> None:
     """Record what became known of a letter; what was known is no news, and changes nothing.
 
-    Raises Invalid when it would be presented before it was posted.
+    Raises Invalid when it would be presented before it was posted, or its posting is not known.
     """
     posted = news.posted_on or letter.posted_on
     presented = news.first_presented_on or letter.first_presented_on
     if news.posted_on is not None and news.posted_on < _written_on(work, member, letter):
         raise Invalid(reason="a letter is posted after it was written, not before")
-    if presented is not None and (posted is None or presented < posted):
+    if presented is not None and posted is None:
+        raise Invalid(reason="its posting is not recorded yet")
+    if presented is not None and posted is not None and presented < posted:
         raise Invalid(reason="a letter is presented after it was posted, not before")
     outcome = news.outcome or letter.outcome or (LetterOutcome.DELIVERED if presented else None)
     if outcome is not None and posted is None:
@@ -69,9 +71,7 @@ def tell(work: Work, member: Member, letter: LetterFacts, news: PostNews, actor:
     work.batch.add(_UPDATE, days[0], news.tracking or tracking, days[1], outcome, note, letter.id)
     member.letters = tuple(told if known.id == letter.id else known for known in member.letters)
     occasion = work.occasion(work.at, f"letter:{letter.id}", actor)
-    reason = f"{letter.kind} letter: posted {days[0]}, presented {days[1] or 'not yet'}, {outcome or 'no outcome yet'}"
-    reason += f"; search made: {note}" if note else ""
-    occasion.reason = reason
+    occasion.reason = f"{letter.kind} letter: {_became_of(told)}" + (f"; search made: {note}" if note else "")
     work.batch.journal(member, occasion, "letter", member.state)
     if member.letter_came_back():
         work.batch.close_task(TaskKind.POST_LETTER, member, work.at, note="posted")
@@ -80,6 +80,13 @@ def tell(work: Work, member: Member, letter: LetterFacts, news: PostNews, actor:
     if ready is not None:
         set_timer(work.batch, member, ready, work.at)
     work.look([member], work.at)
+
+
+def _became_of(letter: LetterFacts) -> str:
+    if letter.posted_on is None:
+        return "not posted yet"
+    presented = "not yet" if letter.first_presented_on is None else letter.first_presented_on.isoformat()
+    return f"posted {letter.posted_on.isoformat()}, presented {presented}, {letter.outcome or 'no outcome yet'}"
 
 
 def ask_for_letters(work: Work, members: Iterable[Member]) -> None:

@@ -1,16 +1,19 @@
 """One member as it stands: its register, its dues, why it is in its state, what comes next. Reading only."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from engine.cases import Occasion
 from engine.clock import local_day
 from engine.history import Line, history, last_move
+from engine.models import OutboxStatus
 from engine.outlook import Coming, Status, horizon
 from engine.prospects import Kind, Prospect, prospects
 from engine.work import CALENDAR, Work
 from workflows.membership.facts import Member
+from workflows.membership.guards import reached_by_the_reminder
 from workflows.membership.members import find
 from workflows.membership.money import money_text
 from workflows.membership.tasks import deletion_ready_at
@@ -44,7 +47,8 @@ def portrait(work: Work, number: str) -> Portrait:
     register = dict(work.connection.exec_driver_sql(_REGISTER, (member.id,)).mappings().one())
     services = [(row[0], row[1]) for row in work.connection.exec_driver_sql(_SERVICES, (member.id,))]
     lines = history(work.connection, member.id)
-    ahead = [*_possible(prospects(work, member, horizon(work.at))), *_deletion(work, member)]
+    possible = _possible(prospects(work, member, horizon(work.at)))
+    ahead = [*(_with_proof(work, member, prospect) for prospect in possible), *_deletion(work, member)]
     paid = _payments(work, member)
     return Portrait(member, register, services, lines, why(work, member, last_move(lines)), ahead, paid)
 
@@ -70,6 +74,18 @@ def _possible(ahead: Sequence[Prospect]) -> list[Prospect]:
     return [prospect for prospect in ahead if NEVER.isdisjoint(prospect.blockers)]
 
 
+def _with_proof(work: Work, member: Member, prospect: Prospect) -> Prospect:
+    """Say of a cut-off that nobody decided whether its reminder is proven: else the board is not asked."""
+    if prospect.event != Trigger.SUSPEND or prospect.kind is not Kind.STEP or not prospect.blockers:
+        return prospect
+    unproven = reached_by_the_reminder(member, _of_year(work, prospect))
+    return prospect if unproven is None else replace(prospect, blockers=(*prospect.blockers, unproven))
+
+
+def _of_year(work: Work, prospect: Prospect) -> Occasion:
+    return work.occasion(prospect.at, CALENDAR, year=prospect.year)
+
+
 # Why it is in its state
 
 SAID: Mapping[str, str] = {
@@ -91,15 +107,29 @@ SAID: Mapping[str, str] = {
 def why(work: Work, member: Member, move: Line | None) -> str:
     """Say why a member is where it is: « called since 2025-12-01: dues were called; owes 2026 (20.00) »."""
     since = local_day(member.since, work.rules.tz)
-    parts = [*_cause(move), _owes(member), *_concerned(member), *_decided(work, member)]
+    parts = [*_cause(work, member, move), _owes(member), *_concerned(member), *_decided(work, member)]
     return f"{member.state} since {since.isoformat()}: {'; '.join(parts)}"
 
 
-def _cause(move: Line | None) -> Iterator[str]:
+_REMINDED = """SELECT status FROM outbox_message WHERE instance_id = ? AND event = ? AND year =
+    (SELECT max(year) FROM outbox_message WHERE instance_id = ? AND event = ?)"""
+_NOT_YET = {OutboxStatus.PENDING, OutboxStatus.SENDING, OutboxStatus.CAPTURED, OutboxStatus.FAILED}
+
+
+def _reminder_waits(work: Work, member: Member) -> bool:
+    """Whether the latest reminder was written, and is still in the outbox."""
+    values = (member.id, Trigger.REMIND.value) * 2
+    found = {row[0] for row in work.connection.exec_driver_sql(_REMINDED, values)} - {OutboxStatus.DROPPED}
+    return bool(found) and found <= _NOT_YET
+
+
+def _cause(work: Work, member: Member, move: Line | None) -> Iterator[str]:
     if move is None:
         return
     if move.trigger == Trigger.PAY:
         yield "it paid" if move.cause.startswith("payment") else "what it owed was waived"
+    elif move.trigger == Trigger.REMIND and _reminder_waits(work, member):
+        yield "the reminder was written, and has not left yet"
     elif move.trigger in SAID:
         yield SAID[move.trigger]
     if move.reason:

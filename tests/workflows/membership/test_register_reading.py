@@ -106,6 +106,7 @@ def test_it_names_every_refused_line_once_with_all_its_reasons(file):
         ({"number": "A/1"}, "number: 'A/1' is not made of letters"),
         ({"name": " "}, "name is empty"),
         ({"name": "two\nlines"}, "name contains a line break"),
+        ({"address": "12 rue Haute\nBât. B"}, "address contains a line break: separate its lines by commas"),
         ({"name": "a\u2028b"}, "name contains a line break"),
         ({"name": "bell\x07"}, "name contains a control character (U+0007)"),
         ({"name": "x" * 2001}, "name is longer than 2000 characters"),

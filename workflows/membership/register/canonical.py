@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from engine.errors import Invalid
-from workflows.membership.register.cells import unprotect, why_unreadable
+from workflows.membership.register.cells import LINE_BREAK, unprotect, why_unreadable
 from workflows.membership.register.refusals import Refusal, refuse, refuse_file
 
 T = TypeVar("T")
@@ -168,5 +168,11 @@ def _cells_of(columns: Sequence[str], record: Sequence[str]) -> tuple[dict[str, 
         hint = " (a cell with a comma in it stands in quotes)" if len(record) > len(columns) else ""
         return {}, [f"{len(record)} cells, the header has {len(columns)}{hint}"]
     cells = {column: unprotect(cell.strip()) for column, cell in zip(columns, record, strict=True)}
-    problems = [f"{column} {why}" for column, cell in cells.items() if (why := why_unreadable(cell)) is not None]
+    problems = [_unreadable(column, why) for column, cell in cells.items() if (why := why_unreadable(cell)) is not None]
     return cells, problems
+
+
+def _unreadable(column: str, why: str) -> str:
+    """Say what is wrong with a cell; an address of several lines is one line with commas, which letters break there."""
+    hint = ": separate its lines by commas" if column == "address" and why == LINE_BREAK else ""
+    return f"{column} {why}{hint}"

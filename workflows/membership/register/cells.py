@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 LONGEST = 2000
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+LINE_BREAK = "contains a line break"
 UNREADABLE = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode categories that no cell may hold: control characters, halves of pairs, line and paragraph ends."""
 NONE = "none"
@@ -48,8 +49,8 @@ def why_unreadable(text: str) -> str | None:
     """Say what no cell may hold: newlines, control characters, a whole book."""
     for sign in "" if text.isprintable() else text:
         if unicodedata.category(sign) in UNREADABLE:
-            what = "a line break" if sign in "\r\n\u2028\u2029" else f"a control character (U+{ord(sign):04X})"
-            return f"contains {what}"
+            line_break = sign in "\r\n\u2028\u2029"
+            return LINE_BREAK if line_break else f"contains a control character (U+{ord(sign):04X})"
     return f"is longer than {LONGEST} characters" if len(text) > LONGEST else None
 
 
