@@ -24,7 +24,8 @@ def minutes(
     ] = None,
     comments: Annotated[bool, typer.Option("--comments", help="With the comments of votes (signed only).")] = False,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write it (default: the output itself).", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write it (default: the output itself).", show_default=False),
     ] = None,
 ) -> None:
     """Write the minutes of a meeting: who took part, each question, counts, numbered decisions."""
