@@ -161,9 +161,9 @@ def show(
         names = [name for name, _, _ in listed(connection, message)]
         parts = [part for name in names if files is not None and (part := kept(connection, message, name)) is not None]
     attached = "".join(f"Attached: {name}\n" for name in names)
-    typer.echo(f"To: {to}\nSubject: {subject}\n{attached}\n{body}", nl=False)
     for part in parts:
         _put(part, files or Path())
+    typer.echo(f"To: {to}\nSubject: {subject}\n{attached}\n{body}", nl=False)
 
 
 def _put(part: "Part", folder: Path) -> None:
