@@ -58,7 +58,7 @@ def test_it_goes_on_as_if_it_had_not_been_killed_at_any_moment(tmp_path, postmas
 def test_it_goes_on_as_if_it_had_not_been_killed_at_any_commit_of_a_year_of_200(tmp_path, postmaster, half):
     tally = alone(walk, tmp_path, postmaster.port, 10, half, TO_THE_END_TORTURE)
     assert tally.wrong == []
-    assert tally.kills > 2000, tally
+    assert tally.kills > 1000, tally  # of some 2,500 in both halves
 
 
 @pytest.mark.torture
