@@ -37,6 +37,9 @@ LARGEST_GROUP = 500
 TOO_SLOW = 5 * AT_ONCE
 """Seconds after which the rest of a group is given back."""
 
+AGAIN = 0.1
+"""Seconds after which what was to end and did not is told so again."""
+
 _SWITCH = "SELECT value FROM switch WHERE name = 'mail_mode'"
 
 RefusedForGood: TypeAlias = Callable[[int | None, str, datetime], None]
@@ -367,6 +370,10 @@ class Pump:
                 LOG.warning("the claim could not be extended: %s", error)
 
     def _interrupt(self) -> None:
-        """On the loop: cancel what can be cancelled without leaving a mail uncertain."""
+        """On the loop: cancel what can be cancelled without leaving a mail uncertain, until it has ended.
+
+        Once may not be enough: `asyncio.wait_for` of Python 3.11 forgets it where what it waits for is just done.
+        """
         if self._sending is not None and not self.postman.handing_over:
             self._sending.cancel()
+            self._sending.get_loop().call_later(AGAIN, self._interrupt)

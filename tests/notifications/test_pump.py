@@ -1,10 +1,12 @@
 """The pump over months of virtual time, beside other pumps, interrupted, and asked whether a mail is still right."""
 
+import asyncio
 import logging
 import subprocess
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -477,6 +479,28 @@ def test_it_stops_at_once_before_the_content(filed, verb, then):
         assert not thread.is_alive()
         assert filed.statuses() == [then] * 3
         assert [row.attempts for row in filed.rows()] == [0] * 3
+
+
+def test_it_stops_though_the_first_word_to_stop_is_lost(filed):
+    filed.put(1)
+    begun = threading.Event()
+
+    class Deaf(Postman):
+        async def deliver(self, _mail, _may_send):
+            begun.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+            await asyncio.sleep(60)
+
+    postman = Deaf(Server("127.0.0.1", 1), Composer(SENDER), CALM)
+    pump = Pump(filed.store, postman, Hooks(), Habits(live=True, max_per_minute=None))
+    thread = threading.Thread(target=pump.run)
+    thread.start()
+    assert begun.wait(20)
+    pump.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert filed.statuses() == ["pending"]
 
 
 def test_it_waits_for_the_answer_to_a_content(filed):
